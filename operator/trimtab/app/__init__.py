@@ -1,0 +1,1 @@
+"""Wiring: settings, the kopf shell, the command line."""

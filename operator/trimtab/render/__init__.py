@@ -1,0 +1,1 @@
+"""Rendering: spec and decision in, whole manifests out."""

@@ -1,0 +1,1 @@
+"""What runs inside pods: no Kubernetes client, no kopf."""
