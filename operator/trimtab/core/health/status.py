@@ -1,0 +1,98 @@
+"""The status of one model."""
+
+from trimtab.api.aimodel import AIModelSpec, AIModelStatus, ModelVersion, ScalingDecision
+from trimtab.api.conditions import ConditionType, Reason
+from trimtab.core.findings import Finding, Occasion, dated
+from trimtab.core.health.cost import cost_of, prices_known
+from trimtab.core.health.progress import capacity_available, model_loaded
+from trimtab.core.health.standing import Standing, Trouble
+from trimtab.core.health.summary import activity, ready, refusals
+from trimtab.core.scaling.decision import Decision
+from trimtab.core.snapshot import ModelSnapshot
+
+MAX_VERSION = 1100  # characters, of the CRD
+MAX_LABEL = 63
+PAUSED = "Paused"
+
+
+def model_status(
+    snapshot: ModelSnapshot, decision: Decision | None, troubles: tuple[Trouble, ...], *, url: str | None, selector: str
+) -> AIModelStatus:
+    """Return what is to be said about a model: the same in an unchanged world, to the byte.
+
+    `decision` is None where none was carried out: the pool cannot be used, or the model is paused. `url` is where its
+    Service is called, `selector` selects its pods.
+    """
+    standing = Standing(snapshot, decision)
+    behind = _not_started(standing, troubles) or (model_loaded(standing), capacity_available(standing))
+    paused = (_paused(),) if standing.is_paused else ()
+    findings = (
+        ready(standing, troubles, behind),
+        *activity(standing, troubles, behind),
+        *behind,
+        prices_known(snapshot.pool),
+        *paused,
+    )
+    return AIModelStatus(
+        observed_generation=snapshot.model.generation,
+        replicas=standing.exists,
+        ready_replicas=standing.ready,
+        selector=selector,
+        url=url,
+        variant=standing.variant[:MAX_LABEL] if standing.variant else None,
+        version=ModelVersion(serving=version_of(snapshot.spec)) if standing.serves_present else None,
+        decision=_decided(standing),
+        cost=cost_of(standing.deployments, snapshot.pool),
+        conditions=dated(
+            findings,
+            Occasion(now=snapshot.now, generation=snapshot.model.generation, written_status=snapshot.written_status),
+        ),
+    )
+
+
+def _not_started(standing: Standing, troubles: tuple[Trouble, ...]) -> tuple[Finding, ...]:
+    """Return what stands behind `Ready` of a model that is refused before anything could start; else nothing."""
+    refused = refusals(standing, troubles)
+    if not refused or standing.deployments:
+        return ()
+    return tuple(
+        Finding(type=kind, status="Unknown", reason=refused[0].reason, message="nothing was started: see Ready")
+        for kind in (ConditionType.MODEL_LOADED, ConditionType.CAPACITY_AVAILABLE)
+    )
+
+
+def version_of(spec: AIModelSpec) -> str:
+    """Return which files are served: the digest asked for, else the source as one text."""
+    source = spec.model.source
+    if spec.model.digest is not None:
+        return spec.model.digest
+    if source.oci is not None:
+        return _at(f"oci://{source.oci.image}", source.oci.path)
+    if source.persistent_volume_claim is not None:
+        return _at(f"pvc://{source.persistent_volume_claim.claim_name}", source.persistent_volume_claim.path)
+    return _at(source.uri or "", None)
+
+
+def _at(place: str, path: str | None) -> str:
+    return (place if path is None else f"{place}/{path}")[:MAX_VERSION]
+
+
+def _decided(standing: Standing) -> ScalingDecision | None:
+    """Return the decision as the status carries it; while paused, that what is there stays."""
+    decision = standing.decision
+    if standing.is_paused and standing.target is not None:
+        stays = standing.target.asked or 0
+        message = "paused: 1 replica stays as it is" if stays == 1 else f"paused: {stays} replicas stay as they are"
+        return ScalingDecision(desired_replicas=stays, bound_by=PAUSED, message=message)
+    if decision is None:
+        return None
+    return ScalingDecision(desired_replicas=decision.replicas, bound_by=decision.bound_by, message=decision.message)
+
+
+def _paused() -> Finding:
+    return Finding(
+        type=ConditionType.PAUSED,
+        status="True",
+        reason=Reason.PAUSED_BY_ANNOTATION,
+        message="nothing is changed while the annotation trimtab.io/paused is true: remove it to go on",
+    )

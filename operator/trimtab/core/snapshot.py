@@ -1,0 +1,66 @@
+"""What the shell gathers for one model before anything is decided: frozen values, nothing that can still change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from trimtab.api.aimodel import AIModelSpec
+from trimtab.api.conditions import Reason
+from trimtab.api.identity import ModelIdentity
+from trimtab.api.inferencepool import InferencePoolSpec, Variant
+from trimtab.api.kinds import Manifest
+
+
+@dataclass(frozen=True)
+class PoolFound:
+    """The pool exists and admits the model; `variant` is the one that the model runs on."""
+
+    namespace: str
+    name: str
+    spec: InferencePoolSpec
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class PoolUnusable:
+    """The model cannot use its pool: `message` says what, where and what next."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What this cluster can do."""
+
+    pod_monitors: bool = False
+
+
+@dataclass(frozen=True)
+class ChildKey:
+    """One child: its kind (`Deployment`) and name; the namespace is the model's."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelSnapshot:
+    """Everything that is known about one model at `now`."""
+
+    now: datetime
+    model: ModelIdentity
+    spec: AIModelSpec
+    annotations: Mapping[str, str]
+    written_status: Mapping[str, object]
+    """The status as it stands on the object; anybody may have written it."""
+    pool: PoolFound | PoolUnusable
+    children: Mapping[ChildKey, Manifest]
+    """Objects whose controller owner reference carries this model's uid, as the API server last told."""
+    pods: tuple[Manifest, ...] = ()
+    """The model's pods, reduced to what health reads: metadata, spec.nodeName and status."""
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+    def with_children(self, children: Mapping[ChildKey, Manifest]) -> "ModelSnapshot":
+        """Return the snapshot with the children as they are after our own writes."""
+        return replace(self, children=children)
