@@ -1,0 +1,1 @@
+"""The Kubernetes API through `kubernetes.aio`: read by reflectors; written by create, server-side apply and delete."""
