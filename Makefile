@@ -56,6 +56,7 @@ lock: .venv/.ready ## write requirements/ from pyproject.toml; UPGRADE=1 takes n
 	@$(LOCK) pyproject.toml --extra runtime --output-file requirements/runtime.txt
 	@$(LOCK) pyproject.toml --extra operator --group dev --output-file requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra runtime --group runtime-dev --output-file requirements/runtime-dev.txt
+	@.venv/bin/python hack/train_lock.py $(LOCK) pyproject.toml --extra train --constraints requirements/runtime.txt
 	@echo 'hatchling>=1.27,<2' | $(LOCK) - --output-file requirements/build.txt
 
 image: ## build both images; BASE_IMAGE=... chooses what they stand on

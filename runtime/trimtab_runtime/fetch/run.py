@@ -1,0 +1,203 @@
+"""Carry out a fetch plan: list, download, verify, assemble; then report."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trimtab.api.addresses import NetworkRules
+from trimtab.api.fetch import (
+    FetchFailureReason as Reason,
+    FetchOutcome,
+    FetchPlan,
+    FetchReport,
+    FetchSeconds,
+    ModelUri,
+    UriScheme,
+    parse_model_uri,
+)
+from trimtab_runtime.fetch.archive import is_archive, unpack
+from trimtab_runtime.fetch.digest import digest_of_file, digest_of_folder, verify
+from trimtab_runtime.fetch.errors import FetchError, full_disk
+from trimtab_runtime.fetch.gs import gs_store
+from trimtab_runtime.fetch.hub import hub_repository
+from trimtab_runtime.fetch.layout import arrange_file, arrange_folder, find_root
+from trimtab_runtime.fetch.s3 import s3_store
+from trimtab_runtime.fetch.source import Listing, Source, check_listing
+from trimtab_runtime.fetch.tree import place, resolve_inside, walk
+from trimtab_runtime.fetch.triton_config import CONFIG_FILE, merge_config, read_config
+from trimtab_runtime.fetch.web import WebSource
+
+OpenSource = Callable[[ModelUri, NetworkRules, Mapping[str, str]], Source]
+
+
+def _web_source(uri: ModelUri, rules: NetworkRules, environment: Mapping[str, str]) -> Source:
+    return WebSource(uri=uri, rules=rules, environment=environment)
+
+
+SOURCES: dict[UriScheme, OpenSource] = {
+    UriScheme.S3: s3_store,
+    UriScheme.GS: gs_store,
+    UriScheme.HTTP: _web_source,
+    UriScheme.HTTPS: _web_source,
+    UriScheme.HF: hub_repository,
+}
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """What is known so far: enough for a report at any moment."""
+
+    plan: FetchPlan
+    digest: str | None = None
+    size: int = 0
+    files: int = 0
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time that the body takes to a phase's seconds."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
+
+    def report(self, failure: FetchError | None = None) -> FetchReport:
+        """Return how it went."""
+        return FetchReport(
+            outcome=FetchOutcome.SUCCEEDED if failure is None else FetchOutcome.FAILED,
+            reason=None if failure is None else failure.reason,
+            message="" if failure is None else str(failure),
+            digest=self.digest,
+            bytes=self.size,
+            files=self.files,
+            seconds=FetchSeconds(**self.seconds),
+            notes=self.notes,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Content:
+    """What was fetched: a file or folder, and whether it stays where it is, on a mounted volume."""
+
+    path: Path
+    is_mounted: bool
+
+
+def fetch(plan: FetchPlan, environment: Mapping[str, str]) -> FetchReport:
+    """Make `<target>/<model>` hold the model that a plan asks for, and return how it went.
+
+    The model's folder appears in one rename at the end: an interrupted run leaves none, and the next one starts afresh.
+    """
+    run = _Run(plan=plan)
+    target = Path(plan.target)
+    staging = target / f".fetch-{plan.model}"
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        content = _mounted(run) if plan.source.path else _downloaded(run, staging, environment)
+        with run.phase("assemble"):
+            assembled = _assemble(run, content, staging / "model")
+            final = target / plan.model
+            if final.exists():
+                shutil.rmtree(final)  # of an earlier run of this pod: a node that rebooted runs init containers again
+            assembled.rename(final)
+    except FetchError as error:
+        return run.report(error)
+    except OSError as error:
+        return run.report(full_disk(error) or FetchError(Reason.INTERNAL_ERROR, f"{error}; see the log"))
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return run.report()
+
+
+def _downloaded(run: _Run, staging: Path, environment: Mapping[str, str]) -> _Content:
+    plan = run.plan
+    try:
+        uri = parse_model_uri(plan.source.uri or "", plan.network_rules)
+    except ValueError as error:
+        refused = any(word in str(error) for word in ("is not public", "public internet"))
+        raise FetchError(Reason.ADDRESS_REFUSED if refused else Reason.INVALID_PLAN, str(error)) from error
+    with run.phase("listing"):
+        source = SOURCES[uri.scheme](uri, plan.network_rules, environment)
+        listing = source.list_files()
+        check_listing(listing, plan.limits)
+        _check_space(staging, listing)
+    folder = staging / "download"
+    folder.mkdir()
+    with run.phase("download"):
+        source.download(listing, folder, plan.limits)
+    paths = [file.path for file in listing.files]
+    with run.phase("verify"):
+        run.files = len(paths)
+        run.size = sum((folder / path).stat().st_size for path in paths)
+        run.digest = digest_of_file(folder / paths[0]) if listing.is_single else digest_of_folder(folder, paths)
+        verify(run.digest, plan.digest, uri.shown)
+    return _Content(path=folder / paths[0] if listing.is_single else folder, is_mounted=False)
+
+
+def _mounted(run: _Run) -> _Content:
+    source = run.plan.source
+    volume = Path(source.path or "/")
+    with run.phase("listing"):
+        root = resolve_inside(volume / (source.sub_path or ""), volume)
+        if root.is_dir():
+            tree = walk(root, volume)
+            paths, run.size = list(tree.paths), tree.size
+        else:
+            paths, run.size = [], root.stat().st_size
+        run.files = len(paths) or 1
+    if run.plan.digest is not None:
+        with run.phase("verify"):
+            run.digest = digest_of_folder(root, paths) if root.is_dir() else digest_of_file(root)
+            verify(run.digest, run.plan.digest, str(root))
+    return _Content(path=root, is_mounted=True)
+
+
+def _assemble(run: _Run, content: _Content, model: Path) -> Path:
+    """Return the finished folder of the model, made from what was fetched."""
+    path, is_mounted = content.path, content.is_mounted
+    if path.is_file() and is_archive(path.name):
+        unpacked = model.with_name("unpacked")
+        unpack(path, unpacked, run.plan.limits)
+        if not is_mounted:
+            path.unlink()
+        path, is_mounted = unpacked, False
+    user = None
+    if path.is_dir():
+        paths = walk(path, Path(run.plan.source.path or path)).paths if is_mounted else walk(path, path).paths
+        root = find_root(paths)
+        if f"{root}{CONFIG_FILE}" in paths:
+            user = read_config(path / root / CONFIG_FILE)
+        merged = merge_config(user, run.plan.config, run.plan.model)
+        layout = arrange_folder(paths, root, merged.message)
+    else:
+        merged = merge_config(None, run.plan.config, run.plan.model)
+        layout = arrange_file(path.name, merged.message)
+    place(layout, path, model, by_link=is_mounted)
+    (model / CONFIG_FILE).write_text(merged.text, encoding="utf-8")
+    run.notes = merged.notes
+    return model
+
+
+def _check_space(folder: Path, listing: Listing) -> None:
+    free = shutil.disk_usage(folder).free
+    if listing.known_bytes > free:
+        raise FetchError(
+            Reason.DISK_FULL,
+            f"the model has {listing.known_bytes} bytes, the volume {free} free; give the pod more ephemeral storage",
+        )
+
+
+def write_report(report: FetchReport, path: Path) -> None:
+    """Write a report where the kubelet picks it up as the termination message."""
+    path.write_text(report.to_termination_message(), encoding="utf-8")
+
+
+def failed(reason: Reason, message: str) -> FetchReport:
+    """Return the report of a run that did not come as far as a plan."""
+    return FetchReport(outcome=FetchOutcome.FAILED, reason=reason, message=message)
