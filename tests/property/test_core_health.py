@@ -120,6 +120,7 @@ def test_a_status_stays_the_same_while_the_world_does(seen: ModelSnapshot) -> No
         spec=seen.spec,
         pool=seen.pool,
         pods=seen.pods[::-1],
+        annotations=seen.annotations,
         written_status=dump(first),
     ).with_children({key: seen.children[key] for key in reversed(list(seen.children))})
 
