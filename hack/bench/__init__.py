@@ -1,0 +1,1 @@
+"""How the operator fares with many models: PYTHONPATH=hack python -m bench."""
