@@ -118,15 +118,19 @@ def _create(api: Api, namespace: str, manifest: Manifest) -> Manifest:
 
 
 def test_columns_fit_a_terminal(api: Api, kubectl: Kubectl, namespace: str) -> None:
-    """With the longest reason, a thousand replicas and a price of six figures, 120 columns hold a name of 32."""
+    """With the longest reason, a thousand replicas and a price of six figures, 120 columns hold a name of 28."""
     reason = max(Reason, key=len).value
-    _create(api, namespace, changed("AIModel", "metadata.name", "n" * 32))
+    _create(api, namespace, changed("AIModel", "metadata.name", "n" * 28))
     _create(api, namespace, SMALLEST["AIModel"])
     _create(api, namespace, SMALLEST["InferencePool"])
     _write_status(
         api, "AIModel", namespace,
         {
             "readyReplicas": 1000, "decision": {"desiredReplicas": 1000, "boundBy": "MaxReplicas", "message": "m"},
+            "latency": {
+                "percentile": "P99", "observed": "10000ms", "target": "80ms", "withinTargetPercent": "99.4",
+                "source": "PodSummaries", "resolution": "1ms",
+            },
             "cost": {"hourly": "123456.78", "currency": "USD"}, "conditions": [_ready("Unknown", reason)],
         },
     )  # fmt: skip
@@ -138,9 +142,9 @@ def test_columns_fit_a_terminal(api: Api, kubectl: Kubectl, namespace: str) -> N
     models, pools = kubectl("get", "aim", "-n", namespace), kubectl("get", "tpool", "-n", namespace)
 
     head, row, fresh = models.splitlines()
-    assert head.split() == ["NAME", "READY", "REPLICAS", "DESIRED", "TARGET", "COST/H", "REASON", "AGE"]
-    assert row.split()[1:-1] == ["Unknown", "1000", "1000", "80ms", "123456.78", reason]
-    assert fresh.split()[:2] == ["n" * 32, "80ms"]
+    assert head.split() == ["NAME", "READY", "REPLICAS", "DESIRED", "LATENCY", "TARGET", "COST/H", "REASON", "AGE"]
+    assert row.split()[1:-1] == ["Unknown", "1000", "1000", "10000ms", "80ms", "123456.78", reason]
+    assert fresh.split()[:2] == ["n" * 28, "80ms"]
     head, row = pools.splitlines()
     assert head.split() == ["NAME", "READY", "MODELS", "ACCELERATORS", "COST/H", "REASON", "AGE"]
     assert row.split()[:-1] == ["gpu-main", "Unknown", "1000", "16000", "1234567.89", reason]

@@ -188,6 +188,7 @@ EXAMPLES: tuple[Example, ...] = (
     _model(CLIENTS, [{"namespace": "shop"}], [{"namespace": "*"}], NAME_WORDS, f"{CLIENTS}[].namespace"),
     *_labels("AIModel", CLIENTS, f"{CLIENTS}[].podLabels", lambda labels: [{"podLabels": labels}]),
     _model("spec.objectives.latency.target", "600s", "601s", DURATION_WORDS),
+    _model("spec.budget.hourly", "14.000001", "0.00", "must be a decimal number above 0"),
     _model(
         "spec.scaling", {"minReplicas": 3, "maxReplicas": 3}, {"minReplicas": 4, "maxReplicas": 3},
         "scaling.minReplicas must not exceed scaling.maxReplicas",

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from trimtab.api.aimodel import AIModelSpec, AIModelStatus
+from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.annotations import VARIANT_LABEL
 from trimtab.api.conditions import Condition
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.inferencepool import InferencePoolSpec
 from trimtab.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, POD, SERVICE, Manifest
+from trimtab.api.model_status import AIModelStatus
 from trimtab.core.health import Trouble, model_status
 from trimtab.core.scaling.decide import decide
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound, PoolUnusable
@@ -31,6 +32,9 @@ def model_spec(  # noqa: PLR0913 - each is one field of a spec that tests turn o
     pin: int | None = None,
     variant: str | None = None,
     autoscaler: str = "HorizontalPodAutoscaler",
+    mode: str = "Active",
+    percentile: str = "P99",
+    budget: str | None = None,
     model: Mapping[str, Any] | None = None,
 ) -> AIModelSpec:
     """Return the spec of a model on the pool `gpus` of its own namespace."""
@@ -38,8 +42,9 @@ def model_spec(  # noqa: PLR0913 - each is one field of a spec that tests turn o
         {
             "poolRef": {"name": "gpus"},
             "model": model or {"source": {"uri": "s3://models/fraud"}},
-            "objectives": {"latency": {"target": "80ms"}},
-            "scaling": {"minReplicas": least, "maxReplicas": most, "autoscaler": autoscaler},
+            "objectives": {"latency": {"target": "80ms", "percentile": percentile}},
+            "scaling": {"minReplicas": least, "maxReplicas": most, "autoscaler": autoscaler, "mode": mode},
+            **({} if budget is None else {"budget": {"hourly": budget}}),
             **({} if pin is None else {"replicas": pin}),
             **({} if variant is None else {"serving": {"variant": variant}}),
         }

@@ -18,13 +18,14 @@ from fakes.snapshots import (
     terminated,
     waiting,
 )
-from trimtab.api.aimodel import AIModelStatus
 from trimtab.api.conditions import Reason
 from trimtab.api.inferencepool import InferencePoolSpec, InferencePoolStatus
 from trimtab.api.kinds import Manifest
+from trimtab.api.model_status import AIModelStatus
 from trimtab.api.wire import dump
 from trimtab.core.health import Trouble
 from trimtab.core.health.progress import without_pod_names
+from trimtab.core.health.size import MOST_BYTES
 from trimtab.core.health.words import last_words
 from trimtab.core.pool_health import PoolSnapshot, PoolUser, pool_status
 from trimtab.core.rollout import removable
@@ -100,9 +101,10 @@ def hostile_worlds(draw: st.DrawFn) -> ModelSnapshot:
 @settings(max_examples=300)  # the world is large, and this law guards against all of it
 @given(hostile_worlds())
 def test_whatever_stands_in_the_world_a_sound_status_comes_out(seen: ModelSnapshot) -> None:
-    """It never raises, it fits the API, each message is one printable line, and each condition is there once."""
+    """It never raises, it fits the API and 4 KiB, each message is one printable line, each condition is there once."""
     status = status_of(seen)
 
+    assert len(status.model_dump_json(by_alias=True, exclude_none=True).encode()) <= MOST_BYTES
     assert AIModelStatus.model_validate(dump(status)) == status
     assert len({each.type for each in status.conditions}) == len(status.conditions)
     assert status.conditions[0].type == "Ready"
@@ -185,9 +187,7 @@ def test_a_pools_status_is_sound_whoever_uses_it(written: Any, using: list[PoolU
     """It never raises, and fits the API."""
     spec = InferencePoolSpec.model_validate({"variants": [{"name": "l4", "resourceName": "a.b/c"}, {"name": "cpu"}]})
     status = pool_status(
-        PoolSnapshot(
-            NOW, "platform", "gpus", MODEL.generation, written, spec if readable else None, "no", tuple(using)
-        )
+        PoolSnapshot(NOW, "platform", "gpus", MODEL.generation, written, spec if readable else None, "no", tuple(using))
     )
 
     assert InferencePoolStatus.model_validate(dump(status)) == status

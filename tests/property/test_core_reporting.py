@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 
 from fakes.snapshots import SERVICE_OF_MODEL, deployment, model_spec, pod, pool_found, snapshot, status_of, terminated
-from trimtab.api.aimodel import AIModelStatus
+from trimtab.api.model_status import AIModelStatus
 from trimtab.api.wire import dump
 from trimtab.core.reporting import Urgency, transitions, urgency
 
@@ -33,13 +33,32 @@ def statuses(draw: st.DrawFn) -> AIModelStatus:
     )
 
 
-@given(anything, statuses())
-def test_only_what_is_there_needs_no_write(written: Any, status: AIModelStatus) -> None:  # noqa: ANN401
-    """Whatever stands there is either equal or gets written."""
+@given(anything, statuses(), keys)
+def test_only_what_is_there_needs_no_write(written: Any, status: AIModelStatus, spoiled: str) -> None:  # noqa: ANN401
+    """Whatever stands there is either equal or gets written, also where it stands in the place of one field."""
     wanted = dump(status)
 
     assert (urgency(written, wanted) is Urgency.NOTHING) is (written == wanted)
+    assert (urgency(wanted | {spoiled: written}, wanted) is Urgency.NOTHING) is (wanted.get(spoiled, "?") == written)
     assert urgency(wanted, wanted) is Urgency.NOTHING
+
+
+numbers = st.floats(1.0, 1e6)
+
+
+@given(numbers, st.floats(-0.099, 0.099), st.floats(0.101, 9.0), statuses())
+def test_a_shown_number_changes_when_it_moves_by_more_than_a_tenth(
+    number: float, little: float, much: float, status: AIModelStatus
+) -> None:
+    """In whatever sentence it stands."""
+
+    def saying(value: float) -> dict[str, Any]:
+        whole = dump(status)
+        message = {"message": f"2 replicas: {value:.6f} requests/s expected"}
+        return whole | {"decision": whole["decision"] | message}
+
+    assert urgency(saying(number), saying(number * (1.0 + little))) is Urgency.NOTHING
+    assert urgency(saying(number), saying(number * (1.0 + much))) is Urgency.SELDOM
 
 
 @settings(max_examples=50)

@@ -9,7 +9,8 @@ from trimtab.core.live import live_deployments
 from trimtab.core.rollout import removable
 from trimtab.core.scaling.decide import decide
 from trimtab.core.scaling.decision import BoundBy
-from trimtab.core.scaling.policies import POLICIES, Given, Proposal
+from trimtab.core.scaling.policies import POLICIES
+from trimtab.core.scaling.proposal import Given, Proposal
 from trimtab.core.snapshot import ChildKey, ModelSnapshot
 from trimtab.units import Replicas
 

@@ -1,23 +1,22 @@
-"""`AIModel`: what a user says about one model, and what the operator says back."""
+"""`AIModel`: what a user says about one model."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from trimtab.api.conditions import Condition
+from trimtab.api.model_status import AIModelStatus
 from trimtab.api.rules import Rule, duration_between, spelled
 from trimtab.api.serving import ServingSpec
-from trimtab.api.shared import SecretReference
+from trimtab.api.shared import Percentile, SecretReference
 from trimtab.api.wire import (
     DnsLabel,
     DnsSubdomain,
     Duration,
     ImageReference,
-    Money,
+    PositiveMoney,
     RelativePath,
     Sha256,
     Wire,
-    keyed_by,
 )
 
 _URI = r"^(s3|gs|https?|hf)://[A-Za-z0-9\[][A-Za-z0-9._~:/?@!$&()*+,;=%\[\]-]*$"
@@ -132,16 +131,33 @@ class LatencyObjective(Wire):
         Duration,
         duration_between("1ms", "10m"),
         Field(
-            description="What the 99th percentile of request latency must stay below. "
+            description="What that percentile of request latency must stay below. "
             "A request that has queued this long is served after fresh ones."
         ),
     ]
+    percentile: Annotated[
+        Percentile,
+        Field(description="The share of requests that must be answered within the target: P99 is 99 of 100."),
+    ] = "P99"
 
 
 class Objectives(Wire):
     """What the model promises to those who call it."""
 
     latency: Annotated[LatencyObjective, Field(description="How fast it must answer.")]
+
+
+class Budget(Wire):
+    """What the model may cost."""
+
+    hourly: Annotated[
+        PositiveMoney,
+        Field(
+            description="The most that the replicas may cost per hour, in the pool's currency and in quotes, such as "
+            "'14.00'. It goes before the objective; scaling.minReplicas and a pin go before it. It bounds nothing "
+            "while the variant has no price."
+        ),
+    ]
 
 
 class ScalingSpec(Wire):
@@ -166,6 +182,13 @@ class ScalingSpec(Wire):
             "None: the operator alone sets the scale."
         ),
     ] = "HorizontalPodAutoscaler"
+    mode: Annotated[
+        Literal["Active", "Advisory"],
+        Field(
+            description="Active: replicas follow what is decided. Advisory: what runs is kept, within minReplicas and "
+            "maxReplicas, and status.decision says what would be; a pin is obeyed."
+        ),
+    ] = "Active"
 
 
 class AIModelSpec(Wire):
@@ -185,64 +208,8 @@ class AIModelSpec(Wire):
     model: Annotated[ModelSpec, Field(description="Which model is served.")]
     serving: Annotated[ServingSpec, Field(description="How it is served.")] = ServingSpec()
     objectives: Annotated[Objectives, Field(description="What it promises to its callers.")]
+    budget: Annotated[Budget | None, Field(description="What it may cost; absent means that nothing bounds it.")] = None
     scaling: Annotated[ScalingSpec, Field(description="How many replicas there may be.")]
-
-
-class ScalingDecision(Wire):
-    """The last decision, with what bound it."""
-
-    desired_replicas: Annotated[int, Field(ge=0, description="How many replicas were decided.")]
-    bound_by: Annotated[
-        str, Field(max_length=64, description="What decided it: Held, MinReplicas, MaxReplicas, Pin or Paused.")
-    ]
-    message: Annotated[str, Field(max_length=1024, description="The decision in one sentence, with its numbers.")]
-
-
-class ModelVersion(Wire):
-    """Which files are served."""
-
-    serving: Annotated[str, Field(max_length=1100, description="The digest asked for, else the source.")]
-
-
-class ModelCost(Wire):
-    """What the replicas cost."""
-
-    hourly: Annotated[Money, Field(description="The present replicas' price per hour, in the pool's currency.")]
-    currency: Annotated[str, Field(max_length=3, description="ISO 4217 code.")]
-
-
-class AIModelStatus(Wire):
-    """What is so. Only the operator writes here."""
-
-    observed_generation: Annotated[
-        int | None, Field(ge=0, description="The metadata.generation that this status was computed for.")
-    ] = None
-    replicas: Annotated[int | None, Field(ge=0, description="Pods that exist.")] = None
-    ready_replicas: Annotated[int | None, Field(ge=0, description="Pods that answer.")] = None
-    selector: Annotated[
-        str | None, Field(max_length=512, description="Label selector of the pods, for the scale subresource.")
-    ] = None
-    url: Annotated[str | None, Field(max_length=512, description="Where the model is called inside the cluster.")] = (
-        None
-    )
-    variant: Annotated[str | None, Field(max_length=63, description="The pool's variant that the replicas run on.")] = (
-        None
-    )
-    version: Annotated[
-        ModelVersion | None, Field(description="Which files are served; absent until a replica that has them answers.")
-    ] = None
-    decision: Annotated[ScalingDecision | None, Field(description="The last decision on replicas.")] = None
-    cost: Annotated[ModelCost | None, Field(description="What the replicas cost; absent while a price is unknown.")] = (
-        None
-    )
-    conditions: Annotated[
-        tuple[Condition, ...],
-        Field(
-            max_length=32,
-            description="Ready first; then what stands behind it.",
-            json_schema_extra=keyed_by("type"),
-        ),
-    ] = ()
 
 
 class AIModel(Wire):

@@ -15,14 +15,21 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class ConditionType(StrEnum):
-    """What a condition is about. `Reconciling`, `Stalled`, `Paused` are there only while they are true (kstatus)."""
+    """What a condition is about. `Reconciling`, `Stalled`, `Paused` are there only while they are true (kstatus).
+
+    `ObjectivesMet`, `MetricsFresh` and `TrafficBalanced` need a metric source, `WithinBudget` a budget.
+    """
 
     READY = "Ready"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     MODEL_LOADED = "ModelLoaded"
     CAPACITY_AVAILABLE = "CapacityAvailable"
+    OBJECTIVES_MET = "ObjectivesMet"
+    METRICS_FRESH = "MetricsFresh"
+    TRAFFIC_BALANCED = "TrafficBalanced"
     PRICES_KNOWN = "PricesKnown"
+    WITHIN_BUDGET = "WithinBudget"
     PAUSED = "Paused"
 
 
@@ -56,6 +63,21 @@ class Reason(StrEnum):
     SCHEDULED = "Scheduled"
     PRICED = "Priced"
     UNPRICED = "Unpriced"
+    FRESH = "Fresh"
+    NO_SOURCE = "NoSource"
+    UNREACHABLE = "Unreachable"
+    MALFORMED = "Malformed"
+    EMPTY = "Empty"
+    STALE = "Stale"
+    PARTIAL = "Partial"
+    MET = "Met"
+    MISSED = "Missed"
+    NO_TRAFFIC = "NoTraffic"
+    NOT_MEASURED = "NotMeasured"
+    EVEN = "Even"
+    UNEVEN = "Uneven"
+    WITHIN_BUDGET = "WithinBudget"
+    OVER_BUDGET = "OverBudget"
     PAUSED_BY_ANNOTATION = "PausedByAnnotation"
     ACCEPTED = "Accepted"
 

@@ -60,6 +60,7 @@ DEFINITIONS = (
             Column("Ready", f"{_READY}.status"),
             Column("Replicas", ".status.readyReplicas", "integer"),
             Column("Desired", ".status.decision.desiredReplicas", "integer"),
+            Column("Latency", ".status.latency.observed"),
             Column("Target", ".spec.objectives.latency.target"),
             Column("Cost/h", ".status.cost.hourly"),
             Column("Reason", f"{_READY}.reason"),

@@ -49,6 +49,7 @@ class Toleration(Wire):
     ] = None
 
 
+Percentile = Literal["P50", "P90", "P95", "P99"]
 NodeSelector = Annotated[Labels, Field(max_length=16)]
 Tolerations = Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra=AS_A_WHOLE)]
 VariantName = Annotated[DnsLabel, Field(max_length=20)]

@@ -54,6 +54,7 @@ _IMAGE = rf"^({_REGISTRY}/)?{_REPOSITORY}(/{_REPOSITORY})*(:{_TAG})?(@sha256:[0-
 _SHA256 = r"^sha256:[0-9a-f]{64}$"
 _PATH = r"^[A-Za-z0-9_][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*$"
 _MONEY = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"
+_PERCENT = r"^(100(\.0)?|[0-9]{1,2}(\.[0-9])?)$"
 
 EXTENDED_RESOURCE = rf"^{_DNS_SUBDOMAIN}/{_LABEL_NAME}$"
 
@@ -75,6 +76,15 @@ Price = Annotated[
     ),
 ]
 Money = Annotated[str, Field(pattern=_MONEY, max_length=22)]
+PositiveMoney = Annotated[
+    str,
+    Field(pattern=_MONEY, max_length=32),
+    Rule(
+        f"self.matches(r'{_MONEY}') && quantity(self).isGreaterThan(quantity('0'))",
+        "must be a decimal number above 0 with at most 6 decimals, in quotes, such as '14.00'",
+    ),
+]
+Percent = Annotated[str, Field(pattern=_PERCENT, max_length=5)]
 Quantity = Annotated[
     str,
     BeforeValidator(_text_of_quantity),

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from trimtab.api.aimodel import AIModelStatus
 from trimtab.api.conditions import Condition, ConditionType, Reason, Status, with_transition_times
 from trimtab.api.identity import ModelIdentity
+from trimtab.api.model_status import AIModelStatus
 
 MAX_MESSAGE = 1024
 

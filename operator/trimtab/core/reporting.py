@@ -1,16 +1,28 @@
 """What of a status is worth a write now, and what of it an Event."""
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from trimtab.api.conditions import Condition, ConditionType, Reason
-from trimtab.core.untrusted import entries, text
+from trimtab.core.untrusted import count, entries, text
 
-_NUMBERS = frozenset({"replicas", "readyReplicas", "cost", "models", "accelerators", "hourly", "variants"})
+LEAST_CHANGE = 10
+"""A measured number that moves by no more than one part in so many has not changed."""
+_COUNTS = frozenset({"replicas", "readyReplicas", "cost", "models", "accelerators", "hourly", "variants"})
 """What may be told a little later."""
+_MEASURED = frozenset({"latency"})
+_SPOKEN = frozenset({"message", "trail", "hint", "nextReplica", "wantedReplicas"})
+"""What of a decision moves with every look, and may be told seldom."""
+_CALM = frozenset({"Objective", "Stabilization", "RateLimit", "Budget", "MinReplicas", "MaxReplicas"})
+"""What binds a decision while all is well: demand near the border between two of them goes to and fro."""
+_VERDICTS = frozenset({ConditionType.OBJECTIVES_MET, ConditionType.TRAFFIC_BALANCED})
+"""What cannot always be said: without requests there is nothing to judge."""
+_OF_MEASUREMENTS = _VERDICTS | {ConditionType.METRICS_FRESH}
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _AT_REST = frozenset(
     {Reason.PROGRESSING, Reason.SCALED_TO_ZERO, Reason.PAUSED_BY_ANNOTATION, Reason.WAITING_FOR_DELETION}
@@ -22,6 +34,7 @@ class Urgency(Enum):
     """How soon a status is to be written."""
 
     NOTHING = "nothing to write"
+    SELDOM = "what was measured differs"
     LATER = "numbers and texts differ"
     NOW = "what people and programs wait for differs"
 
@@ -36,14 +49,19 @@ class Transition:
 
 
 def urgency(written: object, wanted: Mapping[str, Any]) -> Urgency:
-    """Return how soon `wanted` is to be written over `written`, which may be anything; times alone are no change."""
+    """Return how soon `wanted` is to be written over `written`, which may be anything.
+
+    Times alone are no change, nor is a measured number that moves by at most 10 %.
+    """
     if written == wanted:
         return Urgency.NOTHING
     if not isinstance(written, Mapping) or not _same_shape(written, wanted):
         return Urgency.NOW
-    if _headline(written) != _headline(wanted):
+    if _headline(written) != _headline(wanted) or _has_turned(written, wanted):
         return Urgency.NOW
-    return Urgency.NOTHING if _timeless(written) == _timeless(wanted) else Urgency.LATER
+    if _counts(written) != _counts(wanted) or _has_leapt(written, wanted):
+        return Urgency.LATER
+    return Urgency.NOTHING if _alike(_measured(written), _measured(wanted)) else Urgency.SELDOM
 
 
 def transitions(written: object, wanted: Iterable[Condition]) -> tuple[Transition, ...]:
@@ -81,26 +99,82 @@ def _worth_telling(condition: Condition, before: str, its_reason: str) -> bool |
 
 
 def _headline(status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a status without its numbers, texts and times."""
-    return _without(status, _NUMBERS, {"message", "lastTransitionTime"}, {"message"})
-
-
-def _timeless(status: Mapping[str, Any]) -> dict[str, Any]:
-    return _without(status, frozenset(), {"lastTransitionTime"}, set())
-
-
-def _without(
-    status: Mapping[str, Any], fields: frozenset[str], of_conditions: set[str], of_decision: set[str]
-) -> dict[str, Any]:
-    kept = {field: value for field, value in status.items() if field not in fields}
-    if isinstance(kept.get("conditions"), list):
-        kept["conditions"] = [_bare(condition, of_conditions) for condition in kept["conditions"]]
-    if "decision" in kept:
-        kept["decision"] = _bare(kept["decision"], of_decision)
+    """Return a status without its numbers, texts, times and what is measured."""
+    kept = {field: value for field, value in status.items() if field not in _COUNTS | _MEASURED | {"conditions"}}
+    decision = kept.get("decision")
+    if isinstance(decision, Mapping):
+        bound = decision.get("boundBy")
+        calm = {"boundBy": "by what is measured"} if isinstance(bound, str) and bound in _CALM else {}
+        kept["decision"] = _bare(decision, _SPOKEN) | calm
+    conditions = status.get("conditions")
+    kept["conditions"] = (
+        [_bare(each, {"message", "lastTransitionTime"}) for each in conditions if _kind(each) not in _VERDICTS]
+        if isinstance(conditions, list)
+        else conditions
+    )
     return kept
 
 
-def _bare(value: object, fields: set[str]) -> object:
+def _counts(status: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return what counts and costs, and what conditions say that are not about measurements."""
+    told = (each for each in entries(status, "conditions") if _kind(each) not in _OF_MEASUREMENTS)
+    return {field: value for field, value in status.items() if field in _COUNTS}, [
+        text(each, "message") for each in told
+    ]
+
+
+def _measured(status: Mapping[str, Any]) -> list[object]:
+    """Return what moves with every look: what was measured, and what is said about it."""
+    about = (each for each in entries(status, "conditions") if _kind(each) in _OF_MEASUREMENTS)
+    return [
+        {field: value for field, value in status.items() if field in _MEASURED | {"decision"}},
+        [_bare(each, {"lastTransitionTime", "observedGeneration"}) for each in about],
+    ]
+
+
+def _has_turned(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a verdict became its opposite; that one can be given no more, or again, is no news."""
+    before = {text(each, "type"): text(each, "status") for each in entries(written, "conditions")}
+    return any(
+        {before.get(text(each, "type")), text(each, "status")} == {"True", "False"}
+        for each in entries(wanted, "conditions")
+    )
+
+
+def _has_leapt(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether demand asks for a number that is more than one replica and 10 % away, or became known or unknown."""
+    before, after = (count(status, "decision", "wantedReplicas") for status in (written, wanted))
+    if before is None or after is None:
+        return before != after
+    return abs(after - before) > 1 and not _near(before, after)
+
+
+def _alike(written: object, wanted: object) -> bool:
+    """Tell whether two values differ by no more than 10 % of each number, in texts too."""
+    if isinstance(written, Mapping) and isinstance(wanted, Mapping):
+        return written.keys() == wanted.keys() and all(_alike(written[key], wanted[key]) for key in wanted)
+    if isinstance(written, list) and isinstance(wanted, list):
+        return len(written) == len(wanted) and all(map(_alike, written, wanted))
+    if isinstance(written, str) and isinstance(wanted, str):
+        same_words = _NUMBER.sub("0", written) == _NUMBER.sub("0", wanted)
+        return same_words and all(
+            _near(float(before), float(after))
+            for before, after in zip(_NUMBER.findall(written), _NUMBER.findall(wanted), strict=True)
+        )
+    if type(written) is type(wanted) is int:
+        return _near(written, wanted)
+    return written == wanted
+
+
+def _near(written: float, wanted: float) -> bool:
+    return LEAST_CHANGE * abs(wanted - written) <= abs(written) < math.inf
+
+
+def _kind(condition: object) -> str:
+    return text(condition, "type")
+
+
+def _bare(value: object, fields: Collection[str]) -> Any:  # noqa: ANN401 - whatever stands there
     return (
         {field: each for field, each in value.items() if field not in fields} if isinstance(value, Mapping) else value
     )
@@ -108,8 +182,11 @@ def _bare(value: object, fields: set[str]) -> object:
 
 def _same_shape(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Tell whether what may be told later is at least of the right type, and the times are times."""
-    for field in _NUMBERS & written.keys() & wanted.keys():
-        if type(written[field]) is not type(wanted[field]):
+    both = [(written, wanted, _COUNTS | _MEASURED)]
+    if isinstance(written.get("decision"), Mapping) and isinstance(wanted.get("decision"), Mapping):
+        both.append((written["decision"], wanted["decision"], _SPOKEN))
+    for found, meant, fields in both:
+        if any(type(found[field]) is not type(meant[field]) for field in fields & found.keys() & meant.keys()):
             return False
     times = (condition.get("lastTransitionTime") for condition in entries(written, "conditions"))
     return all(isinstance(time, str) and _TIME.fullmatch(time) for time in times)

@@ -9,6 +9,9 @@ from trimtab.api.conditions import Reason
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.inferencepool import InferencePoolSpec, Variant
 from trimtab.api.kinds import Manifest
+from trimtab.core.scaling.memory import ScalingMemory
+from trimtab.core.scaling.observation import Observation
+from trimtab.units import Seconds
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class ModelSnapshot:
     pods: tuple[Manifest, ...] = ()
     """The model's pods, reduced to what health reads: metadata, spec.nodeName and status."""
     capabilities: Capabilities = field(default_factory=Capabilities)
+    observation: Observation | None = None
+    """What was measured; None where the pool has no metric source."""
+    memory: ScalingMemory = field(default_factory=ScalingMemory)
+    cold_start: Seconds | None = None
+    """How long a replica takes to answer, in nine of ten cases; None leaves it to what the memory has."""
 
     def with_children(self, children: Mapping[ChildKey, Manifest]) -> "ModelSnapshot":
         """Return the snapshot with the children as they are after our own writes."""

@@ -94,3 +94,21 @@ class MetricSource(Protocol):
 
         One call for each pool and tick. What is wrong with one model's numbers touches no other's.
         """
+
+
+class MemoryStore(Protocol):
+    """Where what decisions have learned outlives the process."""
+
+    async def load(self) -> Mapping[ObjectKey, str]:
+        """Return what is stored of each model.
+
+        Raises:
+            ClusterError: it cannot be read now.
+        """
+
+    async def save(self, memories: Mapping[ObjectKey, str | None]) -> None:
+        """Store what is remembered of some models, and drop those that are None.
+
+        Raises:
+            ClusterError: some of it could not be stored; ask again with all of it.
+        """

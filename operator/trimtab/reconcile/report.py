@@ -15,8 +15,9 @@ from trimtab.core.reporting import Urgency, transitions, urgency
 from trimtab.reconcile.ports import ClusterWriter
 from trimtab.units import Seconds
 
-GAPS = {Urgency.NOW: Seconds(2.0), Urgency.LATER: Seconds(10.0)}
-"""Least time between two writes of one status: a start passes through a dozen states within seconds."""
+GAPS = {Urgency.NOW: Seconds(2.0), Urgency.LATER: Seconds(10.0), Urgency.SELDOM: Seconds(300.0)}
+"""Least time between two writes of one status: a start passes through a dozen states within seconds, and what is
+measured never rests."""
 
 
 @dataclass

@@ -15,11 +15,13 @@ def render_autoscaler(serving: Serving) -> Manifest:
     """Return the HorizontalPodAutoscaler.
 
     On an accelerator, or pinned, it holds exactly the decided number: the processor of a GPU pod says nothing about its
-    load. Without one it may rise to `scaling.maxReplicas` by the processor. At zero replicas it stands aside, since a
-    Deployment scaled to 0 is none of an autoscaler's business; its bounds start at 1, the least that it accepts.
+    load. Without one it may rise by the processor, to `scaling.maxReplicas` or what the budget pays for. At zero
+    replicas it stands aside, since a Deployment scaled to 0 is none of an autoscaler's business; its bounds start at 1,
+    the least that it accepts.
     """
     name = variant_name(serving.model.name, serving.variant.name)
     least = max(serving.replicas, 1)
+    most = serving.spec.scaling.max_replicas if serving.ceiling is None else serving.ceiling
     held = serving.pinned or serving.variant.resource_name is not None
     return {
         "apiVersion": HORIZONTAL_POD_AUTOSCALER.api_version,
@@ -28,7 +30,7 @@ def render_autoscaler(serving: Serving) -> Manifest:
         "spec": {
             "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name},
             "minReplicas": least,
-            "maxReplicas": least if held else max(least, serving.spec.scaling.max_replicas),
+            "maxReplicas": least if held else max(least, most),
             "metrics": [_whole_pod_cpu() if serving.variant.resource_name is not None else _triton_cpu()],
         },
     }

@@ -70,6 +70,7 @@ class Serving:
     """What is to be served, and how: one model on one variant of its pool.
 
     `replicas` is the decision; it trims the autoscaler's bounds. `pinned` tells that a person fixed the number.
+    `ceiling` is what an autoscaler that moves by itself may rise to, None where that is `scaling.maxReplicas` alone.
     `live_deployments` are this model's Deployments as they stand, by name: each keeps the `PodSettings` that it was
     rendered with. Leave one out, and it is rendered with today's: for a pod that cannot work under the old ones.
     """
@@ -79,6 +80,7 @@ class Serving:
     variant: Variant
     replicas: Replicas
     pinned: bool = False
+    ceiling: Replicas | None = None
     pod_monitors: bool = False
     live_deployments: Mapping[str, Manifest] = field(default_factory=dict)
 

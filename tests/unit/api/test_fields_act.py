@@ -1,12 +1,13 @@
 """Each field of a spec does something: another value, and something else is decided, said or rendered."""
 
 import copy
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from api_examples import KINDS, MODEL, POOL, nodes, schema_of
+from fakes.measured import measured, sample
+from fakes.snapshots import NOW
 from trimtab.api.aimodel import parse_spec
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.kinds import Manifest
@@ -72,9 +73,12 @@ MODEL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "serving.allowedClients[].namespace": ("shop", {"serving": {"allowedClients": [{}]}}),
     "serving.allowedClients[].podLabels": ({"app": "a"}, {"serving": {"allowedClients": [{}]}}),
     "objectives.latency.target": ("5s", {}),
+    "objectives.latency.percentile": ("P50", {}),
+    "budget.hourly": ("0.90", {"budget": {"hourly": "0.70"}, "scaling": {"minReplicas": 1}}),
     "scaling.minReplicas": (2, {}),
     "scaling.maxReplicas": (3, {"replicas": 9}),
     "scaling.autoscaler": ("None", {}),
+    "scaling.mode": ("Advisory", {}),
 }
 POOL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "currency": ("EUR", PRICED),
@@ -135,14 +139,14 @@ def effect(model: Manifest, pool: Manifest, home: str = "default") -> object:
     if not isinstance(resolved, PoolFound):
         return resolved
     snapshot = ModelSnapshot(
-        now=datetime(2026, 11, 1, tzinfo=UTC), model=about, spec=spec, annotations={}, written_status={}, pool=resolved,
-        children={},
+        now=NOW, model=about, spec=spec, annotations={}, written_status={}, pool=resolved, children={},
     )  # fmt: skip
-    decision = decide(snapshot)
+    decision = decide(measured(snapshot, sample(1.0)))
     serving = Serving(
-        model=about, spec=spec, variant=resolved.variant, replicas=decision.replicas, pinned=decision.pinned
-    )
-    return decision, prices_known(resolved), render_children(serving, SETTINGS)
+        model=about, spec=spec, variant=resolved.variant, replicas=decision.replicas, pinned=decision.pinned,
+        ceiling=decision.ceiling,
+    )  # fmt: skip
+    return decision, decide(snapshot), prices_known(resolved), render_children(serving, SETTINGS)
 
 
 def test_every_field_is_in_the_tables() -> None:
@@ -157,7 +161,7 @@ def test_a_field_of_a_model_acts(field: str) -> None:
     value, besides = MODEL_FIELDS[field]
     before = merged(MODEL["spec"], besides)
 
-    assert effect(with_value(before, field, value), POOL["spec"]) != effect(before, POOL["spec"])
+    assert effect(with_value(before, field, value), PRICED) != effect(before, PRICED)
 
 
 @pytest.mark.parametrize("field", POOL_FIELDS)

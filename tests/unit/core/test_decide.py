@@ -112,9 +112,14 @@ def test_every_policy_has_its_say_in_the_trail() -> None:
     decision = decide(snapshot(deployment(asked=4), spec=model_spec(pin=9)))
 
     assert [(step.policy, step.replicas) for step in decision.trail] == [
-        ("HoldWhatRuns", 4),
+        ("MeetObjective", 1),
+        ("HoldWhileBlind", 4),
+        ("Stabilise", 4),
+        ("LimitRate", 4),
+        ("RespectBudget", 4),
         ("ObeyPin", 9),
         ("StayInBounds", 5),
+        ("AdviseOnly", 5),
     ]
     assert all(step.because for step in decision.trail)
 

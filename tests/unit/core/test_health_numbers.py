@@ -61,6 +61,7 @@ def test_a_paused_model_says_so_and_how_it_is() -> None:
         "desiredReplicas": 2,
         "boundBy": "Paused",
         "message": "paused: 2 replicas stay as they are",
+        "trail": [],
     }
 
 

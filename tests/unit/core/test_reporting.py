@@ -1,14 +1,18 @@
 """What of a status is written at once, later or never, and what becomes an Event."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fakes.snapshots import NOW, SERVICE_OF_MODEL, deployment, pod, snapshot, status_of
+from fakes.measured import LOST, measured, sample
+from fakes.snapshots import NOW, SERVICE_OF_MODEL, deployment, model_spec, pod, snapshot, status_of
 from trimtab.api.conditions import Condition, ConditionType, Reason, Status
 from trimtab.api.wire import dump
 from trimtab.core.findings import Finding, Occasion, dated
 from trimtab.core.reporting import Transition, Urgency, transitions, urgency
+from trimtab.core.scaling.observation import LatencyDistribution, LatencyPoint, NoData, Sample
+from trimtab.units import Seconds
 
 SERVING = dump(status_of(snapshot(deployment(asked=2), SERVICE_OF_MODEL, pods=[pod(ready=True)])))
 
@@ -43,7 +47,6 @@ def test_an_equal_status_is_not_written() -> None:
         SERVING | {"readyReplicas": 1},
         SERVING | {"cost": {"hourly": "9.00", "currency": "USD"}},
         {key: value for key, value in SERVING.items() if key != "cost"},
-        SERVING | {"decision": SERVING["decision"] | {"message": "another sentence"}},
         with_first_condition(message="1 of 2 replicas answer"),
     ],
 )
@@ -97,6 +100,115 @@ def test_what_people_and_programs_wait_for_is_written_now(wanted: dict[str, Any]
 def test_garbage_is_overwritten_now(hostile: object) -> None:
     """Anybody with the right may have written it; it is not to stay."""
     assert urgency(hostile, SERVING) is Urgency.NOW
+
+
+def live(told: Sample | NoData, asked: int = 2, most: int = 5) -> dict[str, Any]:
+    """Return the status of a model of which something was measured."""
+    world = snapshot(deployment(asked=asked), SERVICE_OF_MODEL, spec=model_spec(most=most), pods=[pod(ready=True)])
+    return dump(status_of(measured(world, told)))
+
+
+def answered(rate: float, p99: float = 0.05, busiest: float = 1.1) -> Sample:
+    """Return a sample of requests of which 99 of 100 took so many seconds."""
+    points = (LatencyPoint(quantile=0.5, latency=Seconds(0.01)), LatencyPoint(quantile=0.99, latency=Seconds(p99)))
+    latency = LatencyDistribution(points=points, requests=1e3, source="PodSummaries", resolution=Seconds(0.001))
+    return replace(sample(rate), latency=latency, busiest=busiest)
+
+
+STEADY = live(answered(270.0))
+
+
+@pytest.mark.parametrize("told", [answered(280.0, 0.052), answered(250.0, 0.047, 1.15)])
+def test_a_measured_number_that_hardly_moves_is_not_written(told: Sample) -> None:
+    """By less than 10 %, in sentences too."""
+    wanted = live(told)
+
+    assert wanted != STEADY
+    assert urgency(STEADY, wanted) is Urgency.NOTHING
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        live(answered(270.0, 0.06)),
+        live(answered(210.0)),
+        live(answered(270.0, busiest=1.4)),
+        live(sample(270.0)),
+        live(answered(140.0)),
+        STEADY | {"decision": STEADY["decision"] | {"message": "another sentence"}},
+        STEADY | {"decision": STEADY["decision"] | {"hint": "another hint"}},
+        STEADY | {"decision": STEADY["decision"] | {"trail": STEADY["decision"]["trail"][1:]}},
+        STEADY | {"decision": STEADY["decision"] | {"boundBy": "Stabilization"}},
+    ],
+    ids=["latency", "demand", "balance", "no latency", "one fewer wanted", "words", "hint", "trail", "bound"],
+)
+def test_what_is_measured_is_written_seldom(wanted: dict[str, Any]) -> None:
+    """It never rests: steady traffic is worth one write in five minutes."""
+    assert urgency(STEADY, wanted) is urgency(wanted, STEADY) is Urgency.SELDOM
+
+
+def test_demand_that_leaps_is_written_a_little_later() -> None:
+    """Two replicas more than were wanted, or wanted at all; not one more, nor 5 % more."""
+    few, more, many, hardly = (live(answered(rate), asked=9, most=9) for rate in (270.0, 550.0, 14_000.0, 14_600.0))
+    unknown = few | {"decision": {key: value for key, value in few["decision"].items() if key != "wantedReplicas"}}
+
+    assert [each["decision"]["wantedReplicas"] for each in (few, more, many, hardly)] == [2, 4, 94, 98]
+    assert urgency(few, more) is urgency(more, few) is urgency(few, unknown) is urgency(unknown, few) is Urgency.LATER
+    assert urgency(few, live(sample(0.0), asked=9, most=9)) is Urgency.LATER
+    assert urgency(many, hardly) is not Urgency.LATER
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        live(answered(270.0, 0.09)),
+        live(answered(270.0, busiest=1.6)),
+        live(LOST),
+        live(replace(answered(270.0), age=Seconds(60.0))),
+        STEADY | {"decision": STEADY["decision"] | {"boundBy": "Pin"}},
+        live(answered(270.0), asked=3, most=3),
+    ],
+    ids=["missed", "uneven", "lost", "old", "pinned", "another number"],
+)
+def test_a_verdict_that_turns_is_written_now(wanted: dict[str, Any]) -> None:
+    """And back."""
+    assert urgency(STEADY, wanted) is urgency(wanted, STEADY) is Urgency.NOW
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        STEADY | {"latency": 7},
+        STEADY | {"latency": None},
+        STEADY | {"decision": STEADY["decision"] | {"trail": "mine"}},
+        STEADY | {"decision": STEADY["decision"] | {"wantedReplicas": True}},
+        STEADY | {"decision": STEADY["decision"] | {"boundBy": ["Objective"]}},
+    ],
+)
+def test_garbage_in_place_of_what_was_measured_is_overwritten_now(hostile: dict[str, Any]) -> None:
+    """Of another type than it can have."""
+    assert urgency(hostile, STEADY) is Urgency.NOW
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        STEADY | {"latency": STEADY["latency"] | {"observed": 63}},
+        STEADY | {"latency": STEADY["latency"] | {"observed": "9" * 5_000 + "ms"}},
+        STEADY | {"decision": STEADY["decision"] | {"trail": [7, *STEADY["decision"]["trail"][1:]]}},
+        STEADY | {"decision": STEADY["decision"] | {"trail": [*STEADY["decision"]["trail"], None]}},
+    ],
+)
+def test_garbage_within_what_was_measured_is_overwritten_in_time(hostile: dict[str, Any]) -> None:
+    """It looks like what may be there."""
+    assert urgency(hostile, STEADY) is Urgency.SELDOM
+
+
+def test_a_number_of_any_size_can_be_compared() -> None:
+    """The server's integers have 64 bits, ours no end."""
+    steps = [{**each, "replicas": 10**400} for each in STEADY["decision"]["trail"]]
+
+    assert urgency(STEADY | {"decision": STEADY["decision"] | {"trail": steps}}, STEADY) is Urgency.SELDOM
 
 
 C, R = ConditionType, Reason

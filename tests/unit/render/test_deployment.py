@@ -159,12 +159,14 @@ def test_a_rollout_is_given_up_no_earlier_than_its_slowest_start() -> None:
         (CPU, {"replicas": Replicas(3), "pinned": True}, (3, 3)),
         (CPU, {"replicas": Replicas(0), "pinned": True}, (1, 1)),
         (CPU, {"replicas": Replicas(12)}, (12, 12)),
+        (CPU, {"replicas": Replicas(3), "ceiling": Replicas(5)}, (3, 5)),
+        (CPU, {"replicas": Replicas(6), "ceiling": Replicas(5)}, (6, 6)),
     ],
 )
 def test_the_autoscaler_holds_the_decision_or_rises_from_it(
     sample: Path, fields: dict[str, Any], bounds: tuple[int, int]
 ) -> None:
-    """Fixed on accelerators and under a pin; upwards to maxReplicas by the processor elsewhere; never 0."""
+    """Fixed on accelerators and under a pin; upwards to the ceiling by the processor elsewhere; never 0."""
     spec = render_autoscaler(serving_of(sample, **fields))["spec"]
 
     assert (spec["minReplicas"], spec["maxReplicas"]) == bounds

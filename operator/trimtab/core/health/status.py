@@ -1,10 +1,14 @@
 """The status of one model."""
 
-from trimtab.api.aimodel import AIModelSpec, AIModelStatus, ModelVersion, ScalingDecision
+from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.conditions import ConditionType, Reason
+from trimtab.api.model_status import AIModelStatus, ModelVersion
 from trimtab.core.findings import Finding, Occasion, dated
-from trimtab.core.health.cost import cost_of, prices_known
+from trimtab.core.health.cost import cost_of, prices_known, within_budget
+from trimtab.core.health.decided import decided
+from trimtab.core.health.measured import latency_of, metrics_fresh, objectives_met, traffic_balanced
 from trimtab.core.health.progress import capacity_available, model_loaded
+from trimtab.core.health.size import fitted
 from trimtab.core.health.standing import Standing, Trouble
 from trimtab.core.health.summary import activity, ready, refusals
 from trimtab.core.scaling.decision import Decision
@@ -12,13 +16,12 @@ from trimtab.core.snapshot import ModelSnapshot
 
 MAX_VERSION = 1100  # characters, of the CRD
 MAX_LABEL = 63
-PAUSED = "Paused"
 
 
 def model_status(
     snapshot: ModelSnapshot, decision: Decision | None, troubles: tuple[Trouble, ...], *, url: str | None, selector: str
 ) -> AIModelStatus:
-    """Return what is to be said about a model: the same in an unchanged world, to the byte.
+    """Return what is to be said about a model, in at most 4 KiB: the same in an unchanged world, to the byte.
 
     `decision` is None where none was carried out: the pool cannot be used, or the model is paused. `url` is where its
     Service is called, `selector` selects its pods.
@@ -30,10 +33,14 @@ def model_status(
         ready(standing, troubles, behind),
         *activity(standing, troubles, behind),
         *behind,
+        *objectives_met(snapshot),
+        *metrics_fresh(snapshot),
+        *traffic_balanced(snapshot),
         prices_known(snapshot.pool),
+        *within_budget(standing.deployments, snapshot.pool, snapshot.spec.budget),
         *paused,
     )
-    return AIModelStatus(
+    status = AIModelStatus(
         observed_generation=snapshot.model.generation,
         replicas=standing.exists,
         ready_replicas=standing.ready,
@@ -41,13 +48,15 @@ def model_status(
         url=url,
         variant=standing.variant[:MAX_LABEL] if standing.variant else None,
         version=ModelVersion(serving=version_of(snapshot.spec)) if standing.serves_present else None,
-        decision=_decided(standing),
+        latency=latency_of(snapshot),
+        decision=decided(standing),
         cost=cost_of(standing.deployments, snapshot.pool),
         conditions=dated(
             findings,
             Occasion(now=snapshot.now, generation=snapshot.model.generation, written_status=snapshot.written_status),
         ),
     )
+    return fitted(status)
 
 
 def _not_started(standing: Standing, troubles: tuple[Trouble, ...]) -> tuple[Finding, ...]:
@@ -75,18 +84,6 @@ def version_of(spec: AIModelSpec) -> str:
 
 def _at(place: str, path: str | None) -> str:
     return (place if path is None else f"{place}/{path}")[:MAX_VERSION]
-
-
-def _decided(standing: Standing) -> ScalingDecision | None:
-    """Return the decision as the status carries it; while paused, that what is there stays."""
-    decision = standing.decision
-    if standing.is_paused and standing.target is not None:
-        stays = standing.target.asked or 0
-        message = "paused: 1 replica stays as it is" if stays == 1 else f"paused: {stays} replicas stay as they are"
-        return ScalingDecision(desired_replicas=stays, bound_by=PAUSED, message=message)
-    if decision is None:
-        return None
-    return ScalingDecision(desired_replicas=decision.replicas, bound_by=decision.bound_by, message=decision.message)
 
 
 def _paused() -> Finding:

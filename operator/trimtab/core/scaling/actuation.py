@@ -10,7 +10,7 @@ def scale_target(decision: Decision, live: object, variant: Variant, scaling: Sc
     """Return what to set the scale to now, None to leave it.
 
     `live` is the Deployment's `spec.replicas`, None where it is not known. Without an accelerator and unpinned the
-    decision is a floor: above it, up to the maximum, the autoscaler moves by itself, so it is not pulled back.
+    decision is a floor: above it, up to the ceiling, the autoscaler moves by itself, so it is not pulled back.
     """
     if not isinstance(live, int) or isinstance(live, bool):
         return decision.replicas
@@ -19,5 +19,6 @@ def scale_target(decision: Decision, live: object, variant: Variant, scaling: Sc
         not decision.pinned and variant.resource_name is None and scaling.autoscaler == "HorizontalPodAutoscaler"
     )
     if moves_by_itself:
-        wanted = Replicas(max(wanted, min(live, scaling.max_replicas)))
+        ceiling = scaling.max_replicas if decision.ceiling is None else decision.ceiling
+        wanted = Replicas(max(wanted, min(live, ceiling)))
     return None if wanted == live else wanted

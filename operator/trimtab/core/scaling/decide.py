@@ -1,11 +1,24 @@
 """Decide how many replicas a model shall have."""
 
+import math
+from dataclasses import replace
+
 from trimtab.core.live import live_deployments
+from trimtab.core.scaling.advice import hint_of, next_replica_of
+from trimtab.core.scaling.bounds import ceiling_of
+from trimtab.core.scaling.capacity import ServiceTimes, promise_of
 from trimtab.core.scaling.decision import BoundBy, Decision
-from trimtab.core.scaling.policies import POLICIES, Given, Proposal
+from trimtab.core.scaling.memory import cold_start_p90
+from trimtab.core.scaling.observation import NoData, NoDataReason, Observation, Sample
+from trimtab.core.scaling.policies import POLICIES, meet_objective
+from trimtab.core.scaling.proposal import UNKNOWN_COLD_START, Given, Proposal
+from trimtab.core.scaling.sizing import Sizing, sizing_of
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
 from trimtab.core.untrusted import shown
-from trimtab.units import Replicas
+from trimtab.units import Replicas, Seconds
+
+TICK = Seconds(5.0)
+"""How long a change may wait until it is looked at: a scrape interval."""
 
 
 def decide(snapshot: ModelSnapshot) -> Decision:
@@ -14,19 +27,64 @@ def decide(snapshot: ModelSnapshot) -> Decision:
     Raises:
         TypeError: the model cannot use its pool, so there is no variant to decide for.
     """
-    if isinstance(snapshot.pool, PoolUnusable):
-        raise TypeError(f"{snapshot.model} has no usable pool, so there is nothing to decide: {snapshot.pool.message}")
-    spec = snapshot.spec
-    given = Given(spec=spec, variant=snapshot.pool.variant, deployments=live_deployments(snapshot))
-    proposal = Proposal(
-        replicas=Replicas(spec.scaling.min_replicas), bound_by=BoundBy.MIN_REPLICAS, because="scaling.minReplicas"
+    given = given_by(snapshot)
+    first = Proposal(
+        replicas=Replicas(given.spec.scaling.min_replicas),
+        bound_by=BoundBy.MIN_REPLICAS,
+        because="scaling.minReplicas",
     )
+    proposal = first
     for policy in POLICIES:
         proposal = policy(given, proposal)
     return Decision(
         replicas=proposal.replicas,
         bound_by=proposal.bound_by,
         message=shown(f"{proposal.replicas} replica{'' if proposal.replicas == 1 else 's'}: {proposal.because}"),
-        pinned=spec.replicas is not None,
+        pinned=given.spec.replicas is not None,
         trail=proposal.trail,
+        wanted=None if given.blindness or given.sizing is None else meet_objective(given, first).replicas,
+        next_replica=next_replica_of(given, proposal.replicas),
+        hint=hint_of(given),
+        ceiling=ceiling_of(given),
     )
+
+
+def given_by(snapshot: ModelSnapshot) -> Given:
+    """Return what the policies may look at.
+
+    Raises:
+        TypeError: the model cannot use its pool.
+    """
+    if isinstance(snapshot.pool, PoolUnusable):
+        raise TypeError(f"{snapshot.model} has no usable pool, so there is nothing to decide: {snapshot.pool.message}")
+    cold_start = snapshot.cold_start or cold_start_p90(snapshot.memory) or UNKNOWN_COLD_START
+    given = Given(
+        spec=snapshot.spec,
+        variant=snapshot.pool.variant,
+        deployments=live_deployments(snapshot),
+        observation=believed(snapshot.observation),
+        memory=snapshot.memory,
+        now=Seconds(snapshot.now.timestamp()),
+        cold_start=cold_start,
+    )
+    return replace(given, sizing=_sizing(given))
+
+
+def believed(observation: Observation | None) -> Observation | None:
+    """Return what was measured unless a number that decides is none: not a number compares as if it were zero."""
+    if isinstance(observation, Sample):
+        deciding = (observation.age, observation.arrivals, observation.pending)
+        if not all(0.0 <= number < math.inf for number in deciding):
+            age, arrivals, pending = deciding
+            said = f"age {age}, arrivals {arrivals} and pending {pending} are not all numbers from 0 on"
+            return NoData(NoDataReason.MALFORMED, f"{said}; see what the replicas say under /metrics")
+    return observation
+
+
+def _sizing(given: Given) -> Sizing | None:
+    """Return what the measured demand needs; times that were learned on another variant are not known on this one."""
+    sample, memory = given.observation, given.memory
+    if not isinstance(sample, Sample):
+        return None
+    times = memory.times if memory.variant == given.variant.name else ServiceTimes()
+    return sizing_of(sample, times, promise_of(given.spec), Seconds(given.cold_start + TICK + sample.age))

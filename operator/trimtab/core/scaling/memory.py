@@ -1,0 +1,197 @@
+"""What one decision leaves for the next: little, and the same after a restart."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from trimtab.core.scaling.capacity import ServiceTimes
+from trimtab.units import Replicas, Seconds
+
+LONGEST_HOLD = Seconds(600.0)
+LONGEST_START = Seconds(86_400.0)
+STEP = 15
+"""Seconds in which only the largest recommendation is kept."""
+MOST_RECOMMENDATIONS = math.ceil(LONGEST_HOLD / STEP) + 2
+"""As many as a hold of ten minutes can hold, and the one that was in force at its beginning."""
+MOST_MOVES = 20
+MOST_STARTS = 20
+MOST_STORED = 1_500
+"""Bytes of one model's memory as JSON: 500 models fill three quarters of a ConfigMap."""
+SHORTEST_BATCH, LONGEST_BATCH = Seconds(1e-6), Seconds(3_600.0)
+"""What an execution may take; what is said to be shorter or longer is not learned from."""
+MOST_REPLICAS = Replicas(9_999)
+"""Of a recommendation; the API allows 1000."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """So many replicas from time `at` on (whole seconds since the epoch), until the next level."""
+
+    at: int
+    replicas: Replicas
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdStart:
+    """How long one replica took to answer, in whole seconds by phase; `at` is when it did, since the epoch.
+
+    From asked for to `scheduled`, image `pulled`, files `fetched`, model `loaded`, and first fast answers (`warm`).
+    """
+
+    at: int
+    scheduled: int
+    pulled: int
+    fetched: int
+    loaded: int
+    warm: int
+
+    @property
+    def total(self) -> Seconds:
+        """From asked for to useful."""
+        return Seconds(float(self.scheduled + self.pulled + self.fetched + self.loaded + self.warm))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingMemory:
+    """What is remembered of a model; each list is the oldest first.
+
+    `times` are those of `variant`, learned from samples up to `learned_at`. `wanted` are the recommendations of the
+    last ten minutes, before stabilisation and bounds; `moves` the last decisions that changed the number.
+    """
+
+    variant: str = ""
+    times: ServiceTimes = field(default_factory=ServiceTimes)
+    learned_at: int | None = None
+    wanted: tuple[Level, ...] = ()
+    moves: tuple[Level, ...] = ()
+    cold_starts: tuple[ColdStart, ...] = ()
+
+
+def with_recommendation(memory: ScalingMemory, replicas: int, now: int) -> ScalingMemory:
+    """Return the memory with what is wanted now, without what no hold can reach any more."""
+    wanted = Replicas(min(replicas, MOST_REPLICAS))
+    known = [level for level in memory.wanted if now - LONGEST_HOLD - STEP <= level.at <= now]
+    if known and now - known[-1].at < STEP:
+        last = known.pop()
+        known.append(Level(at=last.at, replicas=max(last.replicas, wanted)))
+    else:
+        known.append(Level(at=now, replicas=wanted))
+    return replace(memory, wanted=tuple(known[-MOST_RECOMMENDATIONS:]))
+
+
+def with_decision(memory: ScalingMemory, replicas: Replicas, now: int) -> ScalingMemory:
+    """Return the memory with the number decided now, if it is not the last one's."""
+    known = [level for level in memory.moves if level.at <= now]
+    if not known or known[-1].replicas != replicas:
+        known.append(Level(at=now, replicas=replicas))
+    return replace(memory, moves=tuple(known[-MOST_MOVES:]))
+
+
+def with_cold_starts(memory: ScalingMemory, starts: Iterable[ColdStart], now: int) -> ScalingMemory:
+    """Return the memory with the starts that ended after all that it knows, and by now; the others it has seen.
+
+    What took longer than a day is a pod that lost its readiness and found it again, not a start.
+    """
+    known = tuple(start for start in memory.cold_starts if start.at <= now)
+    newest = known[-1].at if known else -1
+    counted = (start for start in starts if newest < start.at <= now and 0.0 <= start.total <= LONGEST_START)
+    fresh = sorted(counted, key=lambda start: start.at)
+    return replace(memory, cold_starts=(*known, *fresh)[-MOST_STARTS:])
+
+
+def cold_start_p90(memory: ScalingMemory) -> Seconds | None:
+    """Return how long nine of ten starts took at most, None if none was seen."""
+    totals = sorted(start.total for start in memory.cold_starts)
+    return totals[math.ceil(0.9 * len(totals)) - 1] if totals else None
+
+
+def in_force(levels: Iterable[Level], since: float, now: float) -> tuple[Level, ...]:
+    """Return the levels that were in force at some time between `since` and `now`: the last of before, and all since.
+
+    What comes after `now` is left out: clocks may go back.
+    """
+    past = [level for level in levels if level.at <= now]
+    before = [level for level in past if level.at <= since]
+    return (*before[-1:], *(level for level in past if level.at > since))
+
+
+def to_json(memory: ScalingMemory) -> str:
+    """Return the memory as it is stored, at most 1500 bytes; times are seconds before the newest."""
+    times, starts = memory.times, memory.cold_starts
+    ends = (level.at for level in (*memory.wanted, *memory.moves))
+    newest = max((memory.learned_at or 0, *ends, *(start.at for start in starts)))
+    stored = _Stored(
+        at=newest,
+        variant=memory.variant,
+        times=(times.weight, times.b, times.bb, times.t, times.bt, times.largest, times.surprise),
+        learned=None if memory.learned_at is None else newest - memory.learned_at,
+        wanted=[(newest - level.at, level.replicas) for level in memory.wanted],
+        moves=[(newest - level.at, level.replicas) for level in memory.moves],
+        starts=[
+            (newest - start.at, start.scheduled, start.pulled, start.fetched, start.loaded, start.warm)
+            for start in starts
+        ],
+    )
+    return _STORED.dump_json(stored).decode()
+
+
+def from_json(text: str) -> ScalingMemory:
+    """Return a memory from what was stored. One that was not written by `to_json` is forgotten as a whole.
+
+    Without a memory nothing is made smaller for a whole hold, so forgetting is safe.
+    """
+    try:
+        stored = _STORED.validate_json(text)
+    except ValidationError:
+        return ScalingMemory()
+    newest = stored.at
+    weight, b, bb, t, bt, largest, surprise = stored.times
+    times = ServiceTimes(weight=weight, b=b, bb=bb, t=t, bt=bt, largest=largest, surprise=surprise)
+    if not _plausible(times):
+        return ScalingMemory()
+    return ScalingMemory(
+        variant=stored.variant,
+        times=times,
+        learned_at=None if stored.learned is None else newest - stored.learned,
+        wanted=_levels(newest, stored.wanted),
+        moves=_levels(newest, stored.moves),
+        cold_starts=tuple(
+            ColdStart(at=newest - ago, scheduled=scheduled, pulled=pulled, fetched=fetched, loaded=loaded, warm=warm)
+            for ago, scheduled, pulled, fetched, loaded, warm in sorted(stored.starts, key=lambda start: -start[0])
+        ),
+    )
+
+
+def _levels(newest: int, stored: list[tuple[int, int]]) -> tuple[Level, ...]:
+    oldest_first = sorted(stored, key=lambda pair: -pair[0])
+    return tuple(Level(at=newest - ago, replicas=Replicas(replicas)) for ago, replicas in oldest_first)
+
+
+def _plausible(times: ServiceTimes) -> bool:
+    """Tell whether sums can have come from batches of one request or more that took some time."""
+    if times == ServiceTimes():
+        return True
+    return times.weight > 0.0 and times.b >= 0.99 * times.weight and times.t >= 0.99 * SHORTEST_BATCH * times.weight
+
+
+_Whole = Annotated[int, Field(ge=0, le=2**40, strict=True)]
+_Sum = Annotated[float, Field(ge=0.0, le=1e15, allow_inf_nan=False, strict=True)]
+_Count = Annotated[int, Field(ge=0, le=MOST_REPLICAS, strict=True)]
+_Phase = Annotated[int, Field(ge=0, le=10**6, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    at: _Whole
+    variant: Annotated[str, Field(max_length=63)]
+    times: tuple[_Sum, _Sum, _Sum, _Sum, _Sum, _Sum, _Sum]
+    learned: _Whole | None
+    wanted: Annotated[list[tuple[_Whole, _Count]], Field(max_length=MOST_RECOMMENDATIONS)]
+    moves: Annotated[list[tuple[_Whole, _Count]], Field(max_length=MOST_MOVES)]
+    starts: Annotated[list[tuple[_Whole, _Phase, _Phase, _Phase, _Phase, _Phase]], Field(max_length=MOST_STARTS)]
+
+
+_STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)

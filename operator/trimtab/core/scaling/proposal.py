@@ -1,0 +1,103 @@
+"""What the policies hand from one to the next, and what they may look at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from trimtab.api.aimodel import AIModelSpec
+from trimtab.api.inferencepool import Variant
+from trimtab.core.live import LiveDeployment, of_variant
+from trimtab.core.scaling.decision import BoundBy, Step
+from trimtab.core.scaling.memory import LONGEST_HOLD, ScalingMemory
+from trimtab.core.scaling.observation import NoData, Observation
+from trimtab.core.scaling.sizing import Sizing
+from trimtab.units import Replicas, Seconds
+
+UNKNOWN_COLD_START = Seconds(60.0)
+"""Until one was seen: an image that is there, and a model of a few GB."""
+EPOCH = Seconds(0.0)
+SHORTEST_HOLD = Seconds(60.0)
+MOST_AGE = Seconds(30.0)
+"""Six scrapes: whoever measures should have said long before that nothing is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a policy may look at: the spec, the variant to run on, the Deployments that there are, what was measured.
+
+    `observation` is None where nobody measures, `sizing` where demand or capacity is not known. `now` is seconds since
+    the epoch, `cold_start` how long a replica takes to answer.
+    """
+
+    spec: AIModelSpec
+    variant: Variant
+    deployments: tuple[LiveDeployment, ...]
+    observation: Observation | None = None
+    sizing: Sizing | None = None
+    memory: ScalingMemory = field(default_factory=ScalingMemory)
+    now: Seconds = EPOCH
+    cold_start: Seconds = UNKNOWN_COLD_START
+
+    @property
+    def present(self) -> LiveDeployment | None:
+        """The Deployment of the variant."""
+        return of_variant(self.deployments, self.variant.name)
+
+    @property
+    def running(self) -> LiveDeployment | None:
+        """The Deployment whose replicas count: on another variant than before, a model starts with what it had."""
+        known = self.deployments if self.present is None else (self.present,)
+        return max(known, key=replicas_of, default=None)
+
+    @property
+    def by_processor(self) -> bool:
+        """Whether an autoscaler measures the processor, and moves the replicas above what is decided by itself."""
+        return self.variant.resource_name is None and self.spec.scaling.autoscaler == "HorizontalPodAutoscaler"
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The fewest and the most replicas that the user allows; an object of before the rule may have them crossed."""
+        scaling = self.spec.scaling
+        return min(scaling.min_replicas, scaling.max_replicas), scaling.max_replicas
+
+    @property
+    def hold(self) -> Seconds:
+        """How long fewer replicas have to be enough before any is given back: what it would take to get them twice."""
+        return Seconds(min(LONGEST_HOLD, max(SHORTEST_HOLD, 2.0 * self.cold_start)))
+
+    @property
+    def blindness(self) -> str:
+        """Why demand is not known now; empty where it is."""
+        if self.observation is None:
+            return "nothing is measured"
+        if isinstance(self.observation, NoData):
+            return f"nothing is measured ({self.observation.reason}: {self.observation.message})"
+        if self.observation.age > MOST_AGE:
+            return f"what was measured is {self.observation.age:.0f} s old"
+        return ""
+
+
+def replicas_of(deployment: LiveDeployment) -> Replicas:
+    """Return what a Deployment is asked for; where that cannot be read, the pods that exist."""
+    return deployment.exists if deployment.asked is None else deployment.asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The replicas proposed so far, by whom they are bound, and why."""
+
+    replicas: Replicas
+    bound_by: BoundBy
+    because: str
+    trail: tuple[Step, ...] = ()
+
+    def moved(self, policy: str, replicas: int, bound_by: BoundBy, because: str) -> "Proposal":
+        """Return the proposal as a policy wants it."""
+        step = Step(policy=policy, replicas=Replicas(replicas), because=because)
+        return Proposal(replicas=step.replicas, bound_by=bound_by, because=because, trail=(*self.trail, step))
+
+    def left(self, policy: str, because: str) -> "Proposal":
+        """Return the proposal with the word of a policy that has nothing against it."""
+        return replace(self, trail=(*self.trail, Step(policy=policy, replicas=self.replicas, because=because)))
+
+
+Policy = Callable[[Given, Proposal], Proposal]
