@@ -24,6 +24,7 @@ MERGE = "application/merge-patch+json"
 JSON = "application/json"
 TIMEOUT_S = 30.0
 LOOK_S = 0.1
+IDLE_S = 30.0  # of a connection that is not used again: the server closes one that was idle for 90 s, without a word
 NOT_FOUND = 404
 FIRST_ERROR = 400
 
@@ -169,6 +170,10 @@ class Api:
             )
             self._connections.append(self._local.connection)
         connection: http.client.HTTPSConnection = self._local.connection
+        now = time.monotonic()
+        if now - getattr(self._local, "used", now) > IDLE_S:
+            connection.close()  # it opens again by itself
+        self._local.used = now
         return connection
 
 

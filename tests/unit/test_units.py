@@ -2,7 +2,7 @@
 
 import pytest
 
-from trimtab.units import milliseconds, seconds, whole_seconds
+from trimtab.units import Seconds, duration_text, milliseconds, seconds, whole_seconds
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,16 @@ def test_seconds_keep_fractions_and_whole_seconds_round_up() -> None:
     assert (seconds("1500ms"), whole_seconds("1500ms")) == (1.5, 2)
     assert (seconds("1ms"), whole_seconds("1ms")) == (0.001, 1)
     assert (seconds("2m"), whole_seconds("2m")) == (120.0, 120)
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0.0, "1ms"), (0.0000004, "1ms"), (0.08, "80ms"), (0.0623, "63ms"), (9.9991, "10000ms"), (10.0, "10s"),
+        (10.2, "11s"), (600.0, "600s"), (1e9, "999999s"),
+    ],
+)  # fmt: skip
+def test_a_measured_time_is_told_as_a_duration(time: float, text: str) -> None:
+    """Rounded up, so that what is above a target never reads as if it kept it."""
+    assert duration_text(Seconds(time)) == text
+    assert seconds(text) >= min(time, 999_999.0) - 1e-6

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -22,6 +23,13 @@ cli = typer.Typer(
 )
 CRDS = Path("crds")
 USAGE_ERROR = 2
+
+
+class Format(StrEnum):
+    """How a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -119,6 +127,25 @@ def unpin(
     except ClusterError as error:
         fail(str(error))
     typer.echo(said)
+
+
+@cli.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="Name of the AIModel.")],
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Absent: that of your context.")] = None,
+    output: Annotated[Format, typer.Option("--output", "-o", help="How to print it.")] = Format.TEXT,
+    context: Annotated[str | None, typer.Option(help="The kubectl context; absent: the current one.")] = None,
+) -> None:
+    """Say how many replicas an AIModel has and why: the last decision, what each policy wanted, what would help."""
+    from trimtab.api.objects import ClusterError  # noqa: PLC0415 - as above
+    from trimtab.app.explain import ExplainError, as_json, as_text, explained  # noqa: PLC0415
+    from trimtab.app.reading import read_model  # noqa: PLC0415
+
+    try:
+        about = explained(asyncio.run(read_model(name, namespace, context)))
+    except (ClusterError, ExplainError) as error:
+        fail(str(error))
+    typer.echo(as_json(about) if output is Format.JSON else as_text(about))
 
 
 def _holds(path: Path, text: str) -> bool:

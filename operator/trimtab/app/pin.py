@@ -3,7 +3,8 @@
 from trimtab.adapters.cluster.connection import JSON_PATCH, Call, connect
 from trimtab.adapters.cluster.context import context_namespace
 from trimtab.api.kinds import AIMODEL
-from trimtab.api.objects import NotFoundError, RefusedError
+from trimtab.api.objects import RefusedError
+from trimtab.app.reading import get_model
 
 
 async def remove_pin(name: str, namespace: str | None, context: str | None) -> str:
@@ -15,13 +16,7 @@ async def remove_pin(name: str, namespace: str | None, context: str | None) -> s
     place = namespace or context_namespace(context)
     connection = await connect(context=context)
     try:
-        path = AIMODEL.path(place, name)
-        try:
-            model = await connection.request(Call("GET", path))
-        except NotFoundError:
-            raise NotFoundError(
-                f"there is no AIModel {name} in namespace {place}: `kubectl get aim --all-namespaces` lists them"
-            ) from None
+        model = await get_model(connection, place, name)
         pinned = (model.get("spec") or {}).get("replicas")
         if pinned is None:
             return f"AIModel {place}/{name} is not pinned; nothing was changed"
@@ -30,7 +25,7 @@ async def remove_pin(name: str, namespace: str | None, context: str | None) -> s
             {"op": "remove", "path": "/spec/replicas"},
         ]
         try:
-            await connection.request(Call("PATCH", path, body=change, content_type=JSON_PATCH))
+            await connection.request(Call("PATCH", AIMODEL.path(place, name), body=change, content_type=JSON_PATCH))
         except RefusedError as error:
             raise RefusedError(f"AIModel {place}/{name} cannot be unpinned: {error}") from None
         return f"AIModel {place}/{name} was pinned to {pinned}; the operator decides again"

@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 import trimtab
 from trimtab.app.settings import Address
+from trimtab.reconcile.observer import Ticked
 from trimtab.reconcile.work import Looked
 
 Answer = Callable[[], bool]
@@ -39,12 +40,26 @@ class OperatorMetrics:
             buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0),
             registry=self.registry,
         )
+        self._tick_seconds = Histogram(
+            "trimtab_tick_seconds",
+            "How long measuring all models took",
+            buckets=(0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+            registry=self.registry,
+        )
+        self._measured = Gauge("trimtab_models", "Models that are measured", registry=self.registry)
+        self._blind = Gauge("trimtab_models_blind", "Models of which nothing is known now", registry=self.registry)
         waiting = Gauge("trimtab_queue_keys", "Objects that wait for a look", registry=self.registry)
         waiting.set_function(self.queue_length)
         starts = Gauge("trimtab_kopf_starts", "How often kopf was started; 1 is well", registry=self.registry)
         starts.set_function(self.kopf_starts)
         Info("trimtab_build", "What is running", registry=self.registry).info({"version": trimtab.__version__})
         ProcessCollector(registry=self.registry)
+
+    def observe_tick(self, ticked: Ticked) -> None:
+        """Take note of one tick."""
+        self._tick_seconds.observe(ticked.seconds)
+        self._measured.set(ticked.models)
+        self._blind.set(ticked.blind)
 
     def observe(self, looked: Looked) -> None:
         """Count one look."""
@@ -56,8 +71,8 @@ class OperatorMetrics:
 @asynccontextmanager
 async def serving(
     probes: Address, metrics: Address, *, is_ready: Answer, is_alive: Answer, registry: CollectorRegistry
-) -> AsyncIterator[None]:
-    """Answer /healthz and /readyz on one address and /metrics on another while the body runs.
+) -> AsyncIterator[tuple[Address, Address]]:
+    """Answer /healthz and /readyz on one address and /metrics on another while the body runs; yield where that is.
 
     Raises:
         OSError: an address cannot be listened on.
@@ -76,7 +91,7 @@ async def serving(
     async def numbers(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    runners = []
+    runners: list[web.AppRunner] = []
     try:
         for address, routes in (
             (probes, [web.get("/healthz", alive), web.get("/readyz", ready)]),
@@ -88,10 +103,15 @@ async def serving(
             await runner.setup()
             runners.append(runner)
             await web.TCPSite(runner, address.host, address.port).start()
-        yield
+        yield _address(runners[0]), _address(runners[1])
     finally:
         for runner in runners:
             await runner.cleanup()
+
+
+def _address(runner: web.AppRunner) -> Address:
+    host, port, *_ = runner.addresses[0]
+    return Address(host, port)
 
 
 @dataclass

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from trimtab.adapters.prometheus.config import PrometheusConfig
 from trimtab.render.settings import FetchResources, PodSettings, RenderSettings
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ class Settings:
     metrics: Address
     writes_per_second: int
     log_format: str
+    prometheus: PrometheusConfig | None
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -61,6 +64,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         metrics=read.parsed("METRICS_ADDRESS", "0.0.0.0:9090", _address, "host:port, such as 0.0.0.0:9090"),
         writes_per_second=read.parsed("WRITES_PER_SECOND", "400", _positive, "a whole number above 0, such as 400"),
         log_format=read.choice("LOG_FORMAT", ("json", "text")),
+        prometheus=_prometheus(read),
     )
 
 
@@ -104,6 +108,21 @@ class _Reader:
             return parse(value)
         except ValueError:
             raise SettingsError(f"{PREFIX}{name}={value!r}: write {form}") from None
+
+
+def _prometheus(read: _Reader) -> PrometheusConfig | None:
+    url = read.text("PROMETHEUS_URL", "")
+    token, authority = read.text("PROMETHEUS_TOKEN_FILE", ""), read.text("PROMETHEUS_CA_FILE", "")
+    if not url:
+        return None
+    try:
+        return PrometheusConfig(
+            url=url,
+            bearer_token_file=Path(token) if token else None,
+            ca_file=Path(authority) if authority else None,
+        )
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}PROMETHEUS_URL: {error}") from None
 
 
 def _pod_settings(read: _Reader) -> PodSettings:
@@ -175,4 +194,7 @@ KNOWN = (
     "METRICS_ADDRESS",
     "WRITES_PER_SECOND",
     "LOG_FORMAT",
+    "PROMETHEUS_URL",
+    "PROMETHEUS_TOKEN_FILE",
+    "PROMETHEUS_CA_FILE",
 )

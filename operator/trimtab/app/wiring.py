@@ -12,13 +12,17 @@ from dataclasses import dataclass
 import trimtab
 from trimtab.adapters.cluster.cluster import Cluster
 from trimtab.adapters.cluster.connection import Connection, connect
+from trimtab.adapters.cluster.memory_store import ConfigMapStore
 from trimtab.adapters.cluster.rate import Rate
+from trimtab.adapters.prometheus.source import PrometheusSource
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Kind
-from trimtab.api.objects import Change, ObjectKey
+from trimtab.api.objects import Change, ClusterError, ObjectKey
 from trimtab.app.kopf_shell import KopfShell
 from trimtab.app.probes import Heartbeat, OperatorMetrics, serving
 from trimtab.app.settings import Settings
+from trimtab.reconcile.live import LiveFacts, keep
 from trimtab.reconcile.model import ModelReconciler
+from trimtab.reconcile.observer import Observer
 from trimtab.reconcile.pool import PoolReconciler
 from trimtab.reconcile.queue import Key, WorkQueue
 from trimtab.reconcile.report import Reporter
@@ -44,6 +48,10 @@ class Operator:
     kopf: KopfShell
     metrics: OperatorMetrics
     heart: Heartbeat
+    facts: LiveFacts
+    memories: ConfigMapStore
+    observer: Observer | None
+    """None where no metric source is set."""
 
 
 def build(settings: Settings, connection: Connection) -> Operator:
@@ -57,7 +65,8 @@ def build(settings: Settings, connection: Connection) -> Operator:
     cluster = Cluster(connection, on_change=on_change)
     triggers = Triggers(cluster, queue)
     reporter = Reporter(cluster)
-    models = ModelReconciler(cluster, settings.render, reporter, _now, queue.anybody_first)
+    facts = LiveFacts()
+    models = ModelReconciler(cluster, settings.render, reporter, _now, queue.anybody_first, facts)
     pools = PoolReconciler(cluster, reporter, _now)
 
     async def on_bug(key: Key, error: Exception) -> None:
@@ -73,7 +82,12 @@ def build(settings: Settings, connection: Connection) -> Operator:
     metrics = OperatorMetrics(queue_length=lambda: len(queue), kopf_starts=lambda: kopf.starts)
     looks = {AIMODEL: models.reconcile, INFERENCEPOOL: pools.reconcile}
     workers = Workers(queue, looks, on_bug, metrics.observe)
-    return Operator(cluster, queue, workers, kopf, metrics, Heartbeat())
+    memories = ConfigMapStore(connection, settings.namespace)
+    observer = None
+    if settings.prometheus is not None:
+        source = PrometheusSource(settings.prometheus)
+        observer = Observer(cluster, source, facts, queue, _now, metrics.observe_tick)
+    return Operator(cluster, queue, workers, kopf, metrics, Heartbeat(), facts, memories, observer)
 
 
 async def run(settings: Settings) -> None:
@@ -115,6 +129,11 @@ async def _work(operator: Operator) -> None:
         group.create_task(_beat(operator))
         await _until_synced(operator.cluster)
         logger.info("ready: every object was seen once")
+        if operator.observer is not None:
+            await _restore(operator)
+            await operator.observer.tick()  # a first decision without numbers would forget what was learned
+            group.create_task(operator.observer.run())
+            group.create_task(keep(operator.facts, operator.memories))
         group.create_task(operator.workers.run())
         group.create_task(_resync(operator))
         group.create_task(_notice_new_kinds(operator))
@@ -133,6 +152,14 @@ async def _until(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> 
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await working
+
+
+async def _restore(operator: Operator) -> None:
+    """Take back what was learned before; without it the first decisions hold what runs."""
+    try:
+        operator.facts.restore(await operator.memories.load())
+    except ClusterError as error:
+        logger.warning("what was learned before cannot be read", extra={"because": str(error)})
 
 
 async def _until_synced(cluster: Cluster) -> None:

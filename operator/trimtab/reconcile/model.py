@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trimtab.api.aimodel import AIModelStatus
 from trimtab.api.annotations import PAUSED_ANNOTATION
 from trimtab.api.conditions import Reason
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, NETWORK_POLICY, SERVICE, Manifest
+from trimtab.api.model_status import AIModelStatus
 from trimtab.api.objects import ObjectKey
 from trimtab.core.fallback import Obstacle, fallback_status
 from trimtab.core.health import Trouble, model_status
@@ -19,6 +19,7 @@ from trimtab.core.scaling.decision import Decision
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound, PoolUnusable
 from trimtab.reconcile.children import Applied, ChildWriter
 from trimtab.reconcile.gather import InvalidObject, children_of, gather_model, identity
+from trimtab.reconcile.live import LiveFacts
 from trimtab.reconcile.outcome import DONE, Outcome, earliest
 from trimtab.reconcile.ports import Cluster
 from trimtab.reconcile.report import Reporter
@@ -48,6 +49,7 @@ class ModelReconciler:
     reporter: Reporter
     now: Callable[[], datetime]
     others_wait: Callable[[], bool] = field(default=lambda: False)
+    facts: LiveFacts = field(default_factory=LiveFacts)
 
     def __post_init__(self) -> None:
         self._children = ChildWriter(self.cluster)
@@ -61,6 +63,7 @@ class ModelReconciler:
         manifest = self.cluster.get(AIMODEL, key)
         if manifest is None:
             self.reporter.forget(AIMODEL, key)
+            self.facts.forget(key)
             return DONE
         if manifest["metadata"].get("deletionTimestamp") is not None:
             return DONE  # its children go with it, by their owner references
@@ -70,7 +73,7 @@ class ModelReconciler:
             return Outcome(await self._report_obstacle(manifest, obstacle))
         if isinstance(snapshot.pool, PoolUnusable) or _paused(snapshot):
             return Outcome(await self._report(manifest, snapshot, None, ()))
-        return await self._pursue(manifest, snapshot, snapshot.pool)
+        return await self._pursue(manifest, self.facts.added_to(snapshot), snapshot.pool)
 
     async def report_bug(self, key: ObjectKey, error: Exception) -> None:
         """Tell the user that looking at a model ended in a bug; what serves is left as it is.
@@ -92,6 +95,7 @@ class ModelReconciler:
 
     async def _pursue(self, manifest: Manifest, snapshot: ModelSnapshot, pool: PoolFound) -> Outcome:
         decision = decide(snapshot)
+        self.facts.decided(snapshot, decision)
         serving = self._serving(snapshot, pool, decision)
         try:
             wanted = render_children(serving, self.settings)
@@ -115,6 +119,7 @@ class ModelReconciler:
             variant=pool.variant,
             replicas=decision.replicas,
             pinned=decision.pinned,
+            ceiling=decision.ceiling,
             pod_monitors=snapshot.capabilities.pod_monitors,
             live_deployments={
                 key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind
@@ -124,16 +129,14 @@ class ModelReconciler:
     async def _apply(
         self, snapshot: ModelSnapshot, wanted: tuple[Manifest, ...], decision: Decision
     ) -> dict[ChildKey, Applied]:
-        """Put every child in place; fewer than all if this model has its Deployment now and others wait for theirs."""
+        """Put every child in place; fewer than all if what is missing can wait, while others wait for a Deployment."""
         applied: dict[ChildKey, Applied] = {}
-        started = False
         for child in wanted:
-            if started and child["kind"] not in FIRST_KINDS and self.others_wait():
-                break
             key = ChildKey(child["kind"], child["metadata"]["name"])
             live = snapshot.children.get(key)
+            if live is None and key.kind not in FIRST_KINDS and self.others_wait():
+                break
             applied[key] = await self._children.put(snapshot.model, child, live, decision.replicas)
-            started = started or (key.kind == DEPLOYMENT.kind and live is None)
         return applied
 
     async def _scale(

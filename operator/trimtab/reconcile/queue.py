@@ -13,6 +13,7 @@ from trimtab.units import Seconds
 FIRST_RETRY = Seconds(0.2)
 NO_DELAY = Seconds(0.0)
 LAST_RETRY = Seconds(300.0)  # a poisoned object costs one try in five minutes
+LAST_RETRY_OF_OUTAGE = Seconds(15.0)  # what an outage has put off is done within 30 s of its end, however long it was
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ class WorkQueue:
             timer.cancel()
         self._timers[key] = loop.call_later(delay, self._ring, key, lane)
 
-    def retry(self, key: Key, least: Seconds = NO_DELAY) -> Seconds:
+    def retry(self, key: Key, least: Seconds = NO_DELAY, most: Seconds = LAST_RETRY) -> Seconds:
         """Ask that a key which failed is looked at again, and return when: 0.2 s after the first time, then doubled."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = Seconds(max(least, min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(failures - 1, 32)) * self.jitter()))
+        delay = Seconds(max(least, min(most, FIRST_RETRY * 2.0 ** min(failures - 1, 32)) * self.jitter()))
         self.add_after(key, delay)
         return delay
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from trimtab.api.kinds import Kind
 from trimtab.api.objects import ConflictError, NotFoundError, ObjectKey, RefusedError, UnreachableError
 from trimtab.reconcile.outcome import Outcome
-from trimtab.reconcile.queue import Key, WorkQueue
+from trimtab.reconcile.queue import LAST_RETRY_OF_OUTAGE, Key, WorkQueue
 from trimtab.units import Seconds
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Workers:
             self.queue.retry(key, CONFLICT_DELAY)
             return "conflict"
         except UnreachableError as error:
-            delay = self.queue.retry(key, Seconds(error.retry_after))
+            delay = self.queue.retry(key, Seconds(error.retry_after), LAST_RETRY_OF_OUTAGE)
             logger.warning(
                 "the API server cannot be used; everything stays as it is",
                 extra={"object": str(key), "because": str(error), "again_in_seconds": round(delay, 1)},

@@ -100,6 +100,49 @@ def test_what_we_deleted_does_not_come_back(store: Store, told: Told) -> None:
     assert told.versions() == [(None, "5"), ("5", None), (None, "9")]
 
 
+def test_an_answer_to_a_write_that_arrives_after_the_deletion_brings_nobody_back(store: Store, told: Told) -> None:
+    """Answers and events come by different ways: an object that others have deleted stays gone."""
+    store.put(SERVICE, at(5))
+    store.drop(SERVICE, at(8))
+
+    store.put(SERVICE, at(6))
+    store.replace(SERVICE, listed(at(7)), "7", restored=False)
+
+    assert told.versions() == [(None, "5"), ("5", None)]
+
+
+def test_a_deletion_that_only_a_list_told_of_is_as_good(store: Store, told: Told) -> None:
+    """What a list has missed and is older than it stays gone."""
+    store.put(SERVICE, at(5))
+    store.replace(SERVICE, {}, "8", restored=False)
+
+    store.put(SERVICE, at(6))
+
+    assert told.versions() == [(None, "5"), ("5", None)]
+
+
+def test_an_object_that_had_lost_its_label_comes_back(store: Store) -> None:
+    """A watch by label calls it deleted; with the label it is there again, under the same uid and a later version."""
+    store.put(SERVICE, at(5))
+    store.drop(SERVICE, at(8))
+
+    store.put(SERVICE, at(9))
+
+    assert store.get(SERVICE, KEY) == at(9)
+
+
+def test_a_restored_past_has_no_deletions_of_the_future(store: Store) -> None:
+    """What was deleted after the copy was made is there again, and changes of it are believed."""
+    store.put(SERVICE, at(5))
+    store.drop(SERVICE, at(800))
+    store.drop_deleted(SERVICE, KEY, "one")
+
+    store.replace(SERVICE, listed(at(5)), "10", restored=True)
+    store.put(SERVICE, at(11))
+
+    assert store.get(SERVICE, KEY) == at(11)
+
+
 def test_our_deletions_are_remembered_for_a_while_only(store: Store) -> None:
     """The memory of deletions has an end."""
     for number in range(REMEMBERED_DELETIONS + 1):

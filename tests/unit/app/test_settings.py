@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from trimtab.adapters.prometheus.config import PrometheusConfig
 from trimtab.app.settings import KNOWN, PREFIX, Address, SettingsError, from_environment, pod_settings
 
 IMAGES = {"TRIMTAB_TRITON_IMAGE": "example.org/triton:1", "TRIMTAB_RUNTIME_IMAGE": "example.org/runtime:1"}
@@ -18,6 +19,7 @@ def test_two_images_are_enough() -> None:
     assert settings.render.scraper_namespace == "monitoring"
     assert settings.probes == Address("0.0.0.0", 8080)  # noqa: S104 - the kubelet asks from the node
     assert settings.render.pod.allow_private_addresses is False
+    assert settings.prometheus is None
 
 
 def test_every_setting_is_read() -> None:
@@ -38,6 +40,9 @@ def test_every_setting_is_read() -> None:
             "TRIMTAB_METRICS_ADDRESS": "127.0.0.1:0",
             "TRIMTAB_WRITES_PER_SECOND": "7",
             "TRIMTAB_LOG_FORMAT": "text",
+            "TRIMTAB_PROMETHEUS_URL": "https://prometheus.monitoring:9090",
+            "TRIMTAB_PROMETHEUS_TOKEN_FILE": "/var/run/token",
+            "TRIMTAB_PROMETHEUS_CA_FILE": "/etc/ca.crt",
         }
     )
 
@@ -50,6 +55,9 @@ def test_every_setting_is_read() -> None:
     assert settings.render.pod.fetch_resources.memory_limit == "3Gi"
     assert (settings.probes, settings.metrics) == (Address("::1", 1), Address("127.0.0.1", 0))
     assert (settings.writes_per_second, settings.log_format) == (7, "text")
+    assert settings.prometheus == PrometheusConfig(
+        url="https://prometheus.monitoring:9090", bearer_token_file=Path("/var/run/token"), ca_file=Path("/etc/ca.crt")
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,7 @@ def test_every_setting_is_read() -> None:
         ("TRIMTAB_IMAGE_VOLUMES", "yes", "Enabled or Disabled"),
         ("TRIMTAB_WRITES_PER_SECOND", "-1", "above 0"),
         ("TRIMTAB_FETCH_MEMORY_LIMIT", "much", "TRIMTAB_FETCH_MEMORY_LIMIT"),
+        ("TRIMTAB_PROMETHEUS_URL", "prometheus:9090", "http://prometheus.monitoring:9090"),
         ("TRIMTAB_TRITON_IMAG", "x", "there is no such setting"),
     ],
 )

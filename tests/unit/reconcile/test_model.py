@@ -412,6 +412,9 @@ async def test_while_others_wait_for_their_start_a_model_takes_only_what_its_pod
     assert [entry[1] for entry in verbs(world)] == ["NetworkPolicy", "Deployment"]
     assert (outcome.look_again_in, outcome.lane) == (0.0, Lane.LATER)
     await world.look()
+    assert len(verbs(world)) == 2
+    world.others = False
+    await world.look()
     assert world.child(SERVICE, "fraud") is not None
 
 

@@ -9,7 +9,7 @@ import pytest
 from trimtab.api.kinds import AIMODEL
 from trimtab.api.objects import ConflictError, NotFoundError, ObjectKey, RefusedError, UnreachableError
 from trimtab.reconcile.outcome import DONE, Outcome
-from trimtab.reconcile.queue import Key, WorkQueue
+from trimtab.reconcile.queue import LAST_RETRY, LAST_RETRY_OF_OUTAGE, Key, WorkQueue
 from trimtab.reconcile.work import Looked, Workers
 from trimtab.units import Seconds
 
@@ -61,6 +61,21 @@ async def test_a_look_that_failed_is_repeated(
 
     delay = recorded.queue._timers[BAD].when() - asyncio.get_running_loop().time()
     assert delay == pytest.approx(first_delay, abs=0.1)
+    recorded.queue.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"), [(UnreachableError("refused"), LAST_RETRY_OF_OUTAGE), (ValueError("poison"), LAST_RETRY)]
+)
+async def test_what_a_long_outage_has_put_off_is_done_soon_after_it(error: Exception, longest: Seconds) -> None:
+    """However long the API server was away, the next look is 15 s away at most; a bug waits up to five minutes."""
+    recorded = Recorded(failing(error))
+    for _ in range(20):
+        recorded.queue.close()
+        await recorded.workers.look(BAD)
+
+    delay = recorded.queue._timers[BAD].when() - asyncio.get_running_loop().time()
+    assert delay == pytest.approx(longest, abs=0.1)
     recorded.queue.close()
 
 

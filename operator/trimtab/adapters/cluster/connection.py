@@ -64,8 +64,19 @@ class Connection:
         Raises:
             ClusterError: it has not been done, or nobody knows whether it has (`UnreachableError`).
         """
-        if call.method != "GET":
-            await self._bucket.take()
+        if call.method == "GET":
+            return await self._exchange(call)
+        await self._bucket.take()
+        usable = True
+        try:
+            return await self._exchange(call)
+        except UnreachableError:
+            usable = False
+            raise
+        finally:
+            self._bucket.heed(usable=usable)
+
+    async def _exchange(self, call: Call) -> Manifest:
         async with self._slots:
             limits = aiohttp.ClientTimeout(total=call.seconds, sock_connect=CONNECT_SECONDS)
             response = await self._send(call, limits)

@@ -19,11 +19,14 @@ class Rate:
     parallel: int = 32
 
 
+SLOWEST = 0.5  # seconds between two writes while none succeeds: two requests each, as an apply reads first
+
+
 class TokenBucket:
-    """Lets `burst` pass at once and `per_second` in the long run, in the order of asking."""
+    """Lets `burst` pass at once and `per_second` in the long run, in the order of asking; less while nothing works."""
 
     def __init__(self, *, per_second: float, burst: int, clock: Callable[[], float] = monotonic) -> None:
-        self._interval = 1.0 / per_second
+        self._usual = self._interval = 1.0 / per_second
         self._depth = burst * self._interval
         self._clock = clock
         self._free_at = clock() - self._depth
@@ -38,3 +41,11 @@ class TokenBucket:
         """Wait for one token; a caller that is cancelled meanwhile has spent it."""
         if (wait := self.reserve()) > 0:
             await asyncio.sleep(wait)
+
+    def heed(self, *, usable: bool) -> None:
+        """Let half as many pass after one that met a server which cannot be used, and as many as ever after others."""
+        if not usable:
+            self._interval = max(self._usual, min(SLOWEST, 2.0 * self._interval))
+        elif self._interval != self._usual:
+            self._interval = self._usual
+            self._free_at = min(self._free_at, self._clock())  # whoever comes now need not wait for those of before

@@ -15,7 +15,7 @@ from trimtab.api.objects import Change, ObjectKey
 log = logging.getLogger(__name__)
 
 REMEMBERED_DELETIONS = 4096
-"""Ours, of which an older event may still be on its way: seconds of the fastest deleting that the rate limit allows."""
+"""Of which an older event or answer may be on its way: seconds of the fastest deleting that the rate limit allows."""
 
 Place = tuple[Kind, ObjectKey]
 
@@ -27,7 +27,7 @@ class Store:
         self._on_change = on_change
         self._objects: dict[Kind, dict[ObjectKey, Manifest]] = {}
         self._index: dict[Hashable, dict[Place, None]] = {}
-        self._deleted: dict[str, None] = {}
+        self._deleted: dict[str, str | None] = {}  # by uid: the version that it is gone since, None for good
 
     def get(self, kind: Kind, key: ObjectKey) -> Manifest | None:
         """Return the object, or None."""
@@ -47,23 +47,26 @@ class Store:
         """Take over a version of an object, unless a newer one is known, and return it as it is kept."""
         key, new = key_of(manifest), reduced(kind, manifest)
         old = self.get(kind, key)
-        if _uid(new) in self._deleted or (old is not None and is_newer(version_of(old), version_of(new))):
+        if self._is_past(new) or (old is not None and is_newer(version_of(old), version_of(new))):
             return new
         self._place(kind, key, new)
         return new
 
     def drop(self, kind: Kind, manifest: Manifest) -> None:
-        """Forget an object that is gone since `manifest`, unless a newer one is known."""
+        """Forget an object that is gone since `manifest`, unless a newer one is known.
+
+        The answer to a write of before may come after this. An object that was gone because it had lost the label by
+        which we watch may come back under the same uid.
+        """
         key = key_of(manifest)
+        self._remember(_uid(manifest), version_of(manifest))
         old = self.get(kind, key)
         if old is not None and not is_newer(version_of(old), version_of(manifest)):
             self._place(kind, key, None)
 
     def drop_deleted(self, kind: Kind, key: ObjectKey, uid: str) -> None:
         """Forget an object that we have deleted: no event that is still on its way brings it back."""
-        self._deleted[uid] = None
-        if len(self._deleted) > REMEMBERED_DELETIONS:
-            del self._deleted[next(iter(self._deleted))]
+        self._remember(uid, None)
         old = self.get(kind, key)
         if old is not None and _uid(old) == uid:
             self._place(kind, key, None)
@@ -73,13 +76,32 @@ class Store:
 
         `listed` are reduced objects. `restored` says that time itself went back: then the list alone is right.
         """
+        if restored:
+            self._deleted.clear()
         for key in [key for key in self._objects.get(kind, {}) if key not in listed]:
-            if restored or not is_newer(version_of(self._objects[kind][key]), version):
+            old = self._objects[kind][key]
+            if restored or not is_newer(version_of(old), version):
+                if not restored:
+                    self._remember(_uid(old), version)
                 self._place(kind, key, None)
         for key, new in listed.items():
-            old = self.get(kind, key)
-            if restored or not (_uid(new) in self._deleted or (old and is_newer(version_of(old), version))):
+            known = self.get(kind, key)
+            if restored or not (self._is_past(new) or (known and is_newer(version_of(known), version))):
                 self._place(kind, key, new)
+
+    def _remember(self, uid: str, since: str | None) -> None:
+        if self._deleted.get(uid, "") is not None:
+            self._deleted[uid] = since
+        if len(self._deleted) > REMEMBERED_DELETIONS:
+            del self._deleted[next(iter(self._deleted))]
+
+    def _is_past(self, manifest: Manifest) -> bool:
+        """Tell whether an object is known to be gone, or was so at a later time than this is of."""
+        uid = _uid(manifest)
+        if uid not in self._deleted:
+            return False
+        since = self._deleted[uid]
+        return since is None or is_newer(since, version_of(manifest))
 
     def _place(self, kind: Kind, key: ObjectKey, new: Manifest | None) -> None:
         objects = self._objects.setdefault(kind, {})
