@@ -9,7 +9,7 @@ from trimtab.api.annotations import PAUSED_ANNOTATION
 from trimtab.api.conditions import Reason
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, NETWORK_POLICY, SERVICE, Manifest
 from trimtab.api.model_status import AIModelStatus
-from trimtab.api.objects import ObjectKey
+from trimtab.api.objects import ObjectKey, RefusedError
 from trimtab.core.fallback import Obstacle, fallback_status
 from trimtab.core.health import Trouble, model_status
 from trimtab.core.rollout import removable
@@ -105,9 +105,13 @@ class ModelReconciler:
         applied = await self._apply(snapshot, wanted, decision)
         if len(applied) < len(wanted):
             return Outcome(Seconds(0.0))
-        await self._scale(snapshot, pool, decision, applied[_deployment(serving)].live)
-        await self._prune(snapshot, frozenset(applied))
         troubles = tuple(each.trouble for each in applied.values() if each.trouble is not None)
+        try:
+            await self._scale(snapshot, pool, decision, applied[_deployment(serving)].live)
+            await self._prune(snapshot, frozenset(applied))
+        except RefusedError as error:
+            said = f"the API server refuses a change of scale, or that a child goes: {error}"
+            troubles += (Trouble(reason=Reason.CHILD_REFUSED, message=said, needs_change=True),)
         later = await self._report(manifest, self._seen_again(snapshot), decision, troubles)
         again = (LOOK_AGAIN.get(Reason(trouble.reason)) for trouble in troubles)
         return Outcome(earliest(later, *again))

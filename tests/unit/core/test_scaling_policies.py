@@ -71,11 +71,20 @@ def test_fewer_are_given_back_after_a_hold_that_agrees() -> None:
         (watched(3, seconds=119), 5),
         (levels((600, 3), (120, 3), (15, 3)), 5),
         ((), 5),
-        (levels((130, 3), (90, 4), (45, 3)), 4),
-        (levels((130, 9), (90, 3), (45, 3)), 5),
-        (levels((160, 3), (125, 3), (90, 3), (45, 3), (-30, 9)), 3),
+        (levels((150, 3), (125, 3), (100, 3), (75, 3)), 5),
+        (levels((130, 3), (105, 4), (80, 3), (55, 3), (30, 3)), 4),
+        (levels((130, 9), (105, 3), (80, 3), (55, 3), (30, 3)), 5),
+        (levels((150, 3), (125, 3), (100, 3), (75, 3), (50, 3), (25, 3), (-30, 9)), 3),
     ],
-    ids=["too short", "a gap", "no memory", "more in between", "more before", "the future does not count"],
+    ids=[
+        "too short",
+        "a gap",
+        "no memory",
+        "blind until now",
+        "more in between",
+        "more before",
+        "the future does not count",
+    ],
 )
 def test_a_hold_keeps_the_largest_that_was_wanted(wanted: tuple[object, ...], kept: int) -> None:
     """And all that runs, where it was not watched throughout."""

@@ -254,6 +254,21 @@ async def test_a_child_that_is_refused_is_told_in_the_servers_words(world: World
     assert world.child(DEPLOYMENT, "fraud-l4") is not None
 
 
+async def test_a_scale_that_is_refused_is_told_in_the_servers_words(world: World) -> None:
+    """A policy may forbid what we do to a child as well as the child."""
+    await world.look()
+    world.become_ready()
+    await world.settle()
+    world.edit(replicas=5)
+    world.cluster.fail_next(RefusedError("policy: at most 3 replicas"), verb="scale")
+
+    outcome = await world.look()
+
+    assert world.condition("Ready")["reason"] == "ChildRefused"
+    assert "at most 3 replicas" in world.condition("Ready")["message"]
+    assert outcome.look_again_in == 30.0
+
+
 async def test_an_api_server_that_is_away_is_not_a_reason_to_change_anything(world: World) -> None:
     """The error goes to whoever repeats the look; what was made stays."""
     await world.look()

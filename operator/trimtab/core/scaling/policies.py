@@ -14,8 +14,8 @@ from trimtab.core.scaling.observation import Sample
 from trimtab.core.scaling.proposal import Given, Policy, Proposal, replicas_of
 from trimtab.units import Seconds
 
-MOST_GAP = Seconds(90.0)
-"""Between two recommendations that still agree: memory is stored once a minute, and a restart takes a while."""
+MOST_GAP = Seconds(30.0)
+"""Between two recommendations that still agree, of which there is one in 15 s: half a hold, so that none is blind."""
 RISE_PERIOD = Seconds(15.0)
 LEAST_FALL = 1
 LEAST_RISE = 4
