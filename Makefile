@@ -3,13 +3,13 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test lint fmt crds goldens bench run lock image clean
+.PHONY: help test lint fmt crds goldens demo bench run lock image clean
 
 PYTHON ?= python3
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 ENVIRONMENTS := .venv/.ready .venv-runtime/.ready
 TRIMTAB := PYTHONPATH=operator .venv/bin/python -m trimtab.app
-LOCK := .venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate \
+LOCK := .venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate \
   $(if $(UPGRADE),--upgrade)
 
 help: ## list the targets
@@ -44,6 +44,11 @@ crds: .venv/.ready ## write crds/ from trimtab.api
 goldens: .venv/.ready ## accept what rendering writes now; read the difference before you commit it
 	@.venv/bin/pytest --quiet tests/unit --update-goldens
 	@git diff --stat -- tests
+
+demo: .venv/.ready ## see replicas follow traffic, 4 min; DEMO='--trace FILE' replays yours, DEMO=--help says more
+	@hack/step 'binaries of the control plane' '12 min on 2 cores the first time, then 0 s' \
+	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
+	@PYTHONPATH=hack .venv/bin/python -m demo $(DEMO)
 
 bench: .venv/.ready ## measure the operator with 100 and 1,000 models on a local control plane, about 15 min
 	@PYTHONPATH=hack .venv/bin/python -m bench $(BENCH)

@@ -17,7 +17,7 @@ PURE_ROOMS = ("units", "api", "core", "render")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-A_PIN = re.compile(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9,_-]+\])?==[^\s;]+( ; [^\\]+)?( \\)?")
+A_PIN = re.compile(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9, _-]+\])?==[^\s;]+( ; [^\\]+)?( \\)?")
 A_HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
