@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from demo.histogram import Histogram, merged
 
-INTERVAL_S = 10
+INTERVAL_S = 2
 KEEP_S = 2 * 3600
 US = 1e6
 
