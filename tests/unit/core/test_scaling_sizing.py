@@ -195,6 +195,23 @@ def test_growth_is_what_the_past_had_in_nineteen_of_twenty_cases() -> None:
     assert growth_within(rising, Seconds(120.0)) == 3.0
 
 
+def test_what_the_morning_had_is_not_expected_of_the_evening() -> None:
+    """Demand that falls is taken as it is, however steeply it rose before; the same demand rising is not."""
+    rise = [20.0 * 2.0 ** (n / 12) for n in range(37)]
+    falling, rising = past_of([*rise, *reversed(rise)]), past_of([*reversed(rise), *rise])
+
+    assert expected_demand(sample(20.0, history=falling), Seconds(60.0)).growth == 1.0
+    assert expected_demand(sample(20.0, history=rising), Seconds(60.0)).growth > 1.5
+
+
+def past_of(rates: list[float]) -> tuple[RatePoint, ...]:
+    """Return rates of the past, the last of them now."""
+    return tuple(
+        RatePoint(ago=Seconds(5.0 * (len(rates) - 1 - at)), rate=RequestsPerSecond(rate))
+        for at, rate in enumerate(rates)
+    )
+
+
 def test_growth_from_a_trickle_is_chance() -> None:
     """One request in a quiet quarter of an hour, then five, do not triple what a busy model gets."""
     trickle = (0.1,) * 9 + (1.0,) * 3 + (100.0,) * 60

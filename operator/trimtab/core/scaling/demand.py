@@ -12,6 +12,8 @@ QUANTILE = 0.95
 """Of the growths seen: one start in twenty comes too late for a rise like those of the last quarter of an hour."""
 LEAST_GROWTH, MOST_GROWTH = 1.0, 3.0
 UNKNOWN_GROWTH = 1.2
+FALLING = 0.9
+"""Of the rate one horizon ago: below it demand falls, and is not only uneven."""
 LEAST_STARTS = 12
 """Points of the past from which growth can be read, before their quantile is believed: a minute at 5 s."""
 SMOOTHING = 3
@@ -33,8 +35,18 @@ def expected_demand(sample: Sample, horizon: Seconds) -> Demand:
     near = [point.rate for point in sample.history if point.ago <= NEAR]
     mean = sum(near) / len(near) if near else 0.0
     now = RequestsPerSecond(max(0.0, sample.arrivals, mean))
-    growth = growth_within(sample.history, horizon)
+    growth = LEAST_GROWTH if is_falling(sample.history, horizon) else growth_within(sample.history, horizon)
     return Demand(rate=RequestsPerSecond(now * growth), now=now, growth=growth, horizon=horizon)
+
+
+def is_falling(history: tuple[RatePoint, ...], horizon: Seconds) -> bool:
+    """Tell whether demand is well below what it was one `horizon` ago: the morning's rise says nothing of the evening.
+
+    A dip that is over soon costs nothing either: what was wanted before it is kept for a whole hold.
+    """
+    points = _smoothed(history)
+    before = next((point for point in reversed(points) if point.ago >= horizon), None)
+    return before is not None and points[-1].rate < FALLING * before.rate
 
 
 def growth_within(history: tuple[RatePoint, ...], horizon: Seconds) -> float:
