@@ -189,7 +189,13 @@ def test_defaults_are_visible_in_what_is_stored(api: Api, namespace: str) -> Non
             "startup": {"timeout": "20m"},
             "drain": {"timeout": "60s"},
         },
-        "scaling": {"minReplicas": 1, "maxReplicas": 12, "autoscaler": "HorizontalPodAutoscaler"},
+        "objectives": {"latency": {"target": "80ms", "percentile": "P99"}},
+        "scaling": {
+            "minReplicas": 1,
+            "maxReplicas": 12,
+            "autoscaler": "HorizontalPodAutoscaler",
+            "mode": "Active",
+        },
     }
     assert pool == {"currency": "USD", "allowedModels": {"namespaces": {"from": "Same"}}, "variants": [{"name": "l4"}]}
 
