@@ -51,7 +51,8 @@ demo: .venv/.ready ## see replicas follow traffic, 4 min; DEMO='--trace FILE' re
 	@PYTHONPATH=hack .venv/bin/python -m demo $(DEMO)
 
 bench: .venv/.ready ## measure the operator with 100 and 1,000 models on a local control plane, about 15 min
-	@PYTHONPATH=hack .venv/bin/python -m bench $(BENCH)
+	@PYTHONPATH=hack .venv/bin/python -m bench $(or $(BENCH),--models 100)
+	@$(if $(BENCH),:,PYTHONPATH=hack .venv/bin/python -m bench --models 1000)
 
 run: .venv/.ready ## run the operator here, against the cluster of your current kubectl context
 	@$(TRIMTAB) run

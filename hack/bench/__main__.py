@@ -1,6 +1,7 @@
 """Measure the operator on a control plane of its own.
 
 PYTHONPATH=hack python -m bench --models 1000 --json bench.json
+PYTHONPATH=hack python -m bench live --help
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench import live
 from bench.report import as_json, goals, table
 from bench.scenario import Scenario
 from bench.story import Results, Story
@@ -24,7 +26,10 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and return 0 where every goal is met, 1 where one is missed or nothing could be measured."""
-    asked = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["live"]:
+        return live.main(given[1:])
+    asked = _parser().parse_args(given)
     scenario = Scenario(
         models=asked.models,
         per_second=asked.rate,
@@ -74,7 +79,8 @@ def measure(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Create many models and count what the operator does, from the API server's audit log.",
+        description="Create many models and count what the operator does, from the API server's audit log. "
+        "`python -m bench live` measures how it follows traffic.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--models", type=_positive, default=100, help="how many")
@@ -109,6 +115,6 @@ def _interrupt(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _interrupt)
     sys.exit(main())

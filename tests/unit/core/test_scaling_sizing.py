@@ -201,7 +201,7 @@ def test_what_the_morning_had_is_not_expected_of_the_evening() -> None:
     falling, rising = past_of([*rise, *reversed(rise)]), past_of([*reversed(rise), *rise])
 
     assert expected_demand(sample(20.0, history=falling), Seconds(60.0)).growth == 1.0
-    assert expected_demand(sample(20.0, history=rising), Seconds(60.0)).growth > 1.5
+    assert expected_demand(sample(160.0, history=rising), Seconds(60.0)).growth > 1.5
 
 
 def past_of(rates: list[float]) -> tuple[RatePoint, ...]:

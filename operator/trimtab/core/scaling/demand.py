@@ -35,18 +35,19 @@ def expected_demand(sample: Sample, horizon: Seconds) -> Demand:
     near = [point.rate for point in sample.history if point.ago <= NEAR]
     mean = sum(near) / len(near) if near else 0.0
     now = RequestsPerSecond(max(0.0, sample.arrivals, mean))
-    growth = LEAST_GROWTH if is_falling(sample.history, horizon) else growth_within(sample.history, horizon)
+    growth = LEAST_GROWTH if is_falling(sample, horizon) else growth_within(sample.history, horizon)
     return Demand(rate=RequestsPerSecond(now * growth), now=now, growth=growth, horizon=horizon)
 
 
-def is_falling(history: tuple[RatePoint, ...], horizon: Seconds) -> bool:
+def is_falling(sample: Sample, horizon: Seconds) -> bool:
     """Tell whether demand is well below what it was one `horizon` ago: the morning's rise says nothing of the evening.
 
-    A dip that is over soon costs nothing either: what was wanted before it is kept for a whole hold.
+    The past may be known up to half a minute ago only, the present always. A dip that is over soon costs nothing: what
+    was wanted before it is kept for a whole hold.
     """
-    points = _smoothed(history)
+    points = _smoothed(sample.history)
     before = next((point for point in reversed(points) if point.ago >= horizon), None)
-    return before is not None and points[-1].rate < FALLING * before.rate
+    return before is not None and min(points[-1].rate, sample.arrivals) < FALLING * before.rate
 
 
 def growth_within(history: tuple[RatePoint, ...], horizon: Seconds) -> float:
