@@ -64,9 +64,7 @@ def run() -> None:
     logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
         asyncio.run(wiring.run(settings))
-    except* ClusterError as errors:
-        fail("; ".join(str(error) for error in errors.exceptions))
-    except* OSError as errors:
+    except* (ClusterError, OSError) as errors:
         fail("; ".join(str(error) for error in errors.exceptions))
 
 

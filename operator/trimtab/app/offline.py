@@ -1,5 +1,6 @@
 """`trimtab render`: what would be applied for the AIModels in some files, with no cluster at hand."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,15 +9,16 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from trimtab.api.aimodel import AIModelSpec, parse_spec
+from trimtab.api.aimodel import parse_spec
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.kinds import AIMODEL, API_VERSION, INFERENCEPOOL, Manifest
 from trimtab.core.pools import resolve_pool
-from trimtab.core.snapshot import PoolUnusable
+from trimtab.core.scaling.decide import decide
+from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
+from trimtab.reconcile.model import serving_of
 from trimtab.render.children import render_children
 from trimtab.render.deployment import birth
-from trimtab.render.settings import RenderSettings, Serving, UnrenderableError
-from trimtab.units import Replicas
+from trimtab.render.settings import RenderSettings, UnrenderableError
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
 """Stands for the uid that the API server gives."""
@@ -131,25 +133,21 @@ def _render(where: str, manifest: Manifest, documents: Documents, settings: Rend
             "" if labels is not None else f". If its consent is by labels, add the Namespace {about['namespace']} too"
         )
         raise OfflineError(f"{who}: {found.message}{hint}")
-    serving = Serving(
+    snapshot = ModelSnapshot(
+        now=dt.datetime.now(dt.UTC),
         model=ModelIdentity(about["namespace"], about["name"], NO_UID, 1),
         spec=spec,
-        variant=found.variant,
-        replicas=first_replicas(spec),
-        pinned=spec.replicas is not None,
+        annotations={},
+        written_status={},
+        pool=found,
+        children={},
     )
+    serving = serving_of(snapshot, found, decide(snapshot))
     try:
         children = render_children(serving, settings)
     except UnrenderableError as error:
         raise OfflineError(f"{who}: {error}") from None
     return tuple(birth(child, serving.replicas) for child in children)
-
-
-def first_replicas(spec: AIModelSpec) -> Replicas:
-    """Return how many replicas a model is born with: its pin, at most its maximum, else its minimum."""
-    return Replicas(
-        spec.scaling.min_replicas if spec.replicas is None else min(spec.replicas, spec.scaling.max_replicas)
-    )
 
 
 def _faults(error: ValidationError) -> str:

@@ -27,7 +27,6 @@ class Applied:
 
     live: Manifest | None
     trouble: Trouble | None = None
-    changed: bool = False
 
 
 @dataclass
@@ -50,7 +49,7 @@ class ChildWriter:
         kind = KINDS[wanted["kind"]]
         try:
             if live is None:
-                return Applied(await self.cluster.create(kind, birth(wanted, replicas)), changed=True)
+                return Applied(await self.cluster.create(kind, birth(wanted, replicas)))
             return await self._apply(kind, wanted, live)
         except AlreadyExistsError:
             return await self._claim(kind, model, wanted)
@@ -77,7 +76,7 @@ class ChildWriter:
         if needs_apply(wanted, made):
             logger.warning("somebody else insists on fields of a child", extra={"child": _name(kind, wanted)})
             self._insisted[about["uid"]] = (fingerprint[0], _fingerprint(made))
-        return Applied(made, changed=True)
+        return Applied(made)
 
     async def _write(self, kind: Kind, wanted: Manifest, live: Manifest) -> Manifest:
         try:
@@ -101,7 +100,7 @@ class ChildWriter:
         if owner.get("uid") == model.uid or (not owner and _bears_our_marks(about, wanted)):
             if about.get("deletionTimestamp") is not None:
                 return Applied(None, _going(kind, wanted))
-            return Applied(await self.cluster.apply(kind, wanted, uid=about["uid"]), changed=True)
+            return Applied(await self.cluster.apply(kind, wanted, uid=about["uid"]))
         if owner.get("kind") == AIMODEL.kind and owner.get("name") == model.name:
             return Applied(None, _going(kind, wanted))  # of a model of this name that was deleted: it goes by itself
         return Applied(None, _taken(kind, wanted, owner))

@@ -96,7 +96,7 @@ class ModelReconciler:
     async def _pursue(self, manifest: Manifest, snapshot: ModelSnapshot, pool: PoolFound) -> Outcome:
         decision = decide(snapshot)
         self.facts.decided(snapshot, decision)
-        serving = self._serving(snapshot, pool, decision)
+        serving = serving_of(snapshot, pool, decision)
         try:
             wanted = render_children(serving, self.settings)
         except UnrenderableError as error:
@@ -115,20 +115,6 @@ class ModelReconciler:
         later = await self._report(manifest, self._seen_again(snapshot), decision, troubles)
         again = (LOOK_AGAIN.get(Reason(trouble.reason)) for trouble in troubles)
         return Outcome(earliest(later, *again))
-
-    def _serving(self, snapshot: ModelSnapshot, pool: PoolFound, decision: Decision) -> Serving:
-        return Serving(
-            model=snapshot.model,
-            spec=snapshot.spec,
-            variant=pool.variant,
-            replicas=decision.replicas,
-            pinned=decision.pinned,
-            ceiling=decision.ceiling,
-            pod_monitors=snapshot.capabilities.pod_monitors,
-            live_deployments={
-                key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind
-            },
-        )
 
     async def _apply(
         self, snapshot: ModelSnapshot, wanted: tuple[Manifest, ...], decision: Decision
@@ -179,6 +165,20 @@ class ModelReconciler:
             selector=",".join(f"{key}={value}" for key, value in sorted(pods.items())),
         )
         return await self.reporter.report(AIMODEL, manifest, status)
+
+
+def serving_of(snapshot: ModelSnapshot, pool: PoolFound, decision: Decision) -> Serving:
+    """Return what rendering is told of a model, once it is decided."""
+    return Serving(
+        model=snapshot.model,
+        spec=snapshot.spec,
+        variant=pool.variant,
+        replicas=decision.replicas,
+        pinned=decision.pinned,
+        ceiling=decision.ceiling,
+        pod_monitors=snapshot.capabilities.pod_monitors,
+        live_deployments={key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind},
+    )
 
 
 def _paused(snapshot: ModelSnapshot) -> bool:

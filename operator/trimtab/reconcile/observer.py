@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Manifest
 from trimtab.api.objects import ObjectKey
+from trimtab.core.scaling.decide import TICK
 from trimtab.core.scaling.observation import ModelRef, NoData
 from trimtab.core.untrusted import entries, text
 from trimtab.reconcile.live import LiveFacts
@@ -19,8 +20,6 @@ from trimtab.units import Seconds
 
 logger = logging.getLogger(__name__)
 
-TICK = Seconds(5.0)
-"""A scrape interval: looking more often would see the same numbers."""
 ANSWERS_AFTER = dt.timedelta(seconds=12)
 """Two scrapes and what a third may be late: a pod that is Ready for longer must have been seen."""
 

@@ -92,3 +92,17 @@ def test_the_output_is_yaml_without_anchors() -> None:
 
     assert "&id" not in text
     assert text.count("\nkind: ") + text.startswith("kind: ") == len(rendered(SMALL))
+
+
+def test_what_is_rendered_is_what_the_operator_would_decide() -> None:
+    """A pin and a budget bind here as they do there: at 1.00 an hour each, 3.00 holds the autoscaler to three."""
+    text = SMALL.replace("resourceName: nvidia.com/gpu", 'pricePerHour: "1.00"')
+    text = text.replace("scaling:", 'budget: {hourly: "3.00"}\n  scaling:')
+
+    (bounds,) = (
+        each["spec"]
+        for each in render_files([("f", text)], SETTINGS, "shop")
+        if each["kind"] == "HorizontalPodAutoscaler"
+    )
+
+    assert (bounds["minReplicas"], bounds["maxReplicas"]) == (2, 3)
