@@ -20,6 +20,12 @@ class ObjectKey:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+def key_of(manifest: Manifest) -> ObjectKey:
+    """Return where an object is; one of a cluster-scoped kind has no namespace."""
+    metadata = manifest["metadata"]
+    return ObjectKey(metadata.get("namespace", ""), metadata["name"])
+
+
 @dataclass(frozen=True)
 class Change:
     """What happened to one object: `old` is None for a new one, `new` for one that is gone; both are as stored."""

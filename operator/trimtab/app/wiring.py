@@ -16,7 +16,7 @@ from trimtab.adapters.cluster.memory_store import ConfigMapStore
 from trimtab.adapters.cluster.rate import Rate
 from trimtab.adapters.prometheus.source import PrometheusSource
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Kind
-from trimtab.api.objects import Change, ClusterError, ObjectKey
+from trimtab.api.objects import Change, ClusterError, ObjectKey, key_of
 from trimtab.app.kopf_shell import KopfShell
 from trimtab.app.probes import Heartbeat, OperatorMetrics, serving
 from trimtab.app.settings import Settings
@@ -193,11 +193,7 @@ async def _notice_new_kinds(operator: Operator) -> None:
 
 
 def _all_keys(cluster: Cluster) -> list[Key]:
-    return [
-        Key(kind, ObjectKey(manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
-        for kind in (INFERENCEPOOL, AIMODEL)
-        for manifest in cluster.list(kind)
-    ]
+    return [Key(kind, key_of(manifest)) for kind in (INFERENCEPOOL, AIMODEL) for manifest in cluster.list(kind)]
 
 
 def _now() -> dt.datetime:

@@ -10,7 +10,7 @@ from trimtab.api.aimodel import AIModelSpec, parse_spec
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.inferencepool import InferencePoolSpec, parse_pool_spec
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, NAMESPACE, Manifest
-from trimtab.api.objects import ObjectKey
+from trimtab.api.objects import ObjectKey, key_of
 from trimtab.core.pool_health import PoolSnapshot, PoolUser
 from trimtab.core.pools import resolve_pool
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound
@@ -107,7 +107,7 @@ def problem_of(error: ValidationError) -> str:
 def _users(cluster: ClusterReader, pool: Manifest) -> list[PoolUser]:
     """Return who uses a pool with its consent, by Deployment: a change of variant may have two for a while."""
     users = []
-    for key in sorted(cluster.models_of_pool(ObjectKey(pool["metadata"]["namespace"], pool["metadata"]["name"]))):
+    for key in sorted(cluster.models_of_pool(key_of(pool))):
         manifest = cluster.get(AIMODEL, key)
         if manifest is None:
             continue

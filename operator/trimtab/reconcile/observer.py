@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Manifest
-from trimtab.api.objects import ObjectKey
+from trimtab.api.objects import ObjectKey, key_of
 from trimtab.core.scaling.decide import TICK
 from trimtab.core.scaling.observation import ModelRef, NoData
 from trimtab.core.untrusted import entries, text
@@ -54,7 +54,7 @@ class Observer:
     async def tick(self) -> None:
         """Measure the models of every pool once, the pools side by side."""
         started = time.monotonic()
-        pools = [_key(pool) for pool in self.cluster.list(INFERENCEPOOL)]
+        pools = [key_of(pool) for pool in self.cluster.list(INFERENCEPOOL)]
         measured = await asyncio.gather(*(self._measure(pool) for pool in pools))
         models, blind = (sum(numbers) for numbers in zip((0, 0), *measured, strict=True))
         self.observe(Ticked(models, blind, Seconds(time.monotonic() - started)))
@@ -90,7 +90,3 @@ def _is_ready_since(pod: Manifest, time_: dt.datetime) -> bool:
             except (TypeError, ValueError):
                 return False
     return False
-
-
-def _key(manifest: Manifest) -> ObjectKey:
-    return ObjectKey(manifest["metadata"]["namespace"], manifest["metadata"]["name"])

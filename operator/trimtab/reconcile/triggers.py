@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, NAMESPACE, POD, Manifest
-from trimtab.api.objects import Change, ObjectKey
+from trimtab.api.objects import Change, ObjectKey, key_of
 from trimtab.reconcile.ports import ClusterReader
 from trimtab.reconcile.queue import NO_DELAY, Key, Lane, WorkQueue
 from trimtab.render.names import MODEL_LABEL, model_label
@@ -68,7 +68,7 @@ def wishes(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
 
 def _in_namespace(cluster: ClusterReader, namespace: str) -> Iterator[Wish]:
     for model in cluster.list(AIMODEL, namespace):
-        yield Wish(Key(AIMODEL, _key(model)))
+        yield Wish(Key(AIMODEL, key_of(model)))
 
 
 def _of_pod(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
@@ -80,7 +80,7 @@ def _of_pod(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
         return
     for model in cluster.list(AIMODEL, change.key.namespace):
         if model_label(model["metadata"]["name"]) == label:
-            yield Wish(Key(AIMODEL, _key(model)), CHILD_DELAY)
+            yield Wish(Key(AIMODEL, key_of(model)), CHILD_DELAY)
 
 
 def _of_child(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
@@ -107,10 +107,6 @@ def _pool(manifest: Manifest | None, key: ObjectKey) -> ObjectKey | None:
     if not isinstance(reference, dict) or not isinstance(reference.get("name"), str):
         return None
     return ObjectKey(str(reference.get("namespace") or key.namespace), reference["name"])
-
-
-def _key(manifest: Manifest) -> ObjectKey:
-    return ObjectKey(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
 
 
 def _generation(manifest: Manifest | None) -> object:

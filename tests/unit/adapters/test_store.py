@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from trimtab.adapters.cluster.shape import key_of, pool_term, reduced, terms
+from trimtab.adapters.cluster.shape import pool_term, reduced, terms
 from trimtab.adapters.cluster.store import REMEMBERED_DELETIONS, Store
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, NAMESPACE, POD, SERVICE, Kind, Manifest
-from trimtab.api.objects import Change, ObjectKey
+from trimtab.api.objects import Change, ObjectKey, key_of
 
 KEY = ObjectKey("shop", "fraud")
 

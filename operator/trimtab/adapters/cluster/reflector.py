@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from trimtab.adapters.cluster.connection import Call, Connection
 from trimtab.adapters.cluster.errors import GoneError
-from trimtab.adapters.cluster.shape import Source, key_of, reduced
+from trimtab.adapters.cluster.shape import Source, reduced
 from trimtab.adapters.cluster.store import Store, is_newer, version_of
 from trimtab.api.kinds import Manifest
-from trimtab.api.objects import ClusterError, NotFoundError, ObjectKey, UnreachableError
+from trimtab.api.objects import ClusterError, NotFoundError, ObjectKey, UnreachableError, key_of
 
 log = logging.getLogger(__name__)
 

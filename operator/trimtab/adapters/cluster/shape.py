@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.api.kinds import AIMODEL, CHILD_KINDS, INFERENCEPOOL, NAMESPACE, POD, POD_MONITOR, Kind, Manifest
-from trimtab.api.objects import ObjectKey
+from trimtab.api.objects import ObjectKey, key_of
 from trimtab.render.names import MANAGED_BY, MANAGED_BY_LABEL, MODEL_LABEL
 
 POD_METADATA = (
@@ -37,12 +37,6 @@ SOURCES = (
     Source(POD, label_selector=MODEL_LABEL),
     *(Source(kind, f"{MANAGED_BY_LABEL}={MANAGED_BY}", optional=kind == POD_MONITOR) for kind in CHILD_KINDS),
 )
-
-
-def key_of(manifest: Manifest) -> ObjectKey:
-    """Return where an object is; one of a cluster-scoped kind has no namespace."""
-    metadata = manifest["metadata"]
-    return ObjectKey(metadata.get("namespace", ""), metadata["name"])
 
 
 def owner_term(namespace: str, uid: str) -> Hashable:

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
-from trimtab.adapters.cluster.shape import key_of, reduced, terms
+from trimtab.adapters.cluster.shape import reduced, terms
 from trimtab.api.kinds import Kind, Manifest
-from trimtab.api.objects import Change, ObjectKey
+from trimtab.api.objects import Change, ObjectKey, key_of
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from trimtab.adapters.cluster.connection import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Call, Connection
 from trimtab.adapters.cluster.handover import handed_over
-from trimtab.adapters.cluster.shape import key_of
 from trimtab.adapters.cluster.store import Store, version_of
 from trimtab.api.kinds import EVENT, Kind, Manifest
-from trimtab.api.objects import ClusterError, ConflictError, EventRecord, NotFoundError, ObjectKey
+from trimtab.api.objects import ClusterError, ConflictError, EventRecord, NotFoundError, ObjectKey, key_of
 from trimtab.render.names import BIRTH_FIELD_MANAGER, FIELD_MANAGER, MANAGED_BY
 
 log = logging.getLogger(__name__)
