@@ -53,6 +53,7 @@ class Api:
     token: str = field(repr=False)
     agent: str = AGENT
     _local: threading.local = field(default_factory=threading.local, init=False, repr=False)
+    _era: int = field(default=0, init=False, repr=False)
     _connections: list[http.client.HTTPSConnection] = field(default_factory=list, init=False, repr=False)
     _resources: dict[str, tuple[str, bool]] = field(default_factory=dict, init=False, repr=False)
 
@@ -69,7 +70,7 @@ class Api:
             headers["Content-Type"] = content_type
         try:
             answer, text = self._exchange(method, path, data, headers)
-        except ConnectionError:  # an idle connection that the server has closed meanwhile
+        except (ConnectionError, ssl.SSLEOFError):  # an idle connection that the server has closed meanwhile
             if method != "GET":
                 raise
             answer, text = self._exchange(method, path, data, headers)
@@ -142,6 +143,10 @@ class Api:
             if error.code != NOT_FOUND:
                 raise
 
+    def restarted(self) -> None:
+        """Let every thread connect anew: the server at the other end is another one than before."""
+        self._era += 1
+
     def close(self) -> None:
         """Close the connections of every thread."""
         for connection in self._connections:
@@ -170,10 +175,10 @@ class Api:
             )
             self._connections.append(self._local.connection)
         connection: http.client.HTTPSConnection = self._local.connection
-        now = time.monotonic()
-        if now - getattr(self._local, "used", now) > IDLE_S:
+        now, era = time.monotonic(), self._era
+        if now - getattr(self._local, "used", now) > IDLE_S or getattr(self._local, "era", era) != era:
             connection.close()  # it opens again by itself
-        self._local.used = now
+        self._local.used, self._local.era = now, era
         return connection
 
 

@@ -256,6 +256,8 @@ class ControlPlane:
         self._release()
         self._spawn("kube-apiserver", self._command("kube-apiserver"))
         self._await("kube-apiserver", self._apiserver_ready)
+        for api in self._apis.values():
+            api.restarted()
 
     def freeze(self, name: str) -> None:
         """Freeze a component: its connections stay open and nothing comes through them."""

@@ -5,6 +5,7 @@ import json
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -252,12 +253,19 @@ def test_two_planes_side_by_side_know_nothing_of_each_other(control_plane: Contr
             stranger.list("v1/Namespace")
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[ThreadPoolExecutor]:
+    """One other thread, which has connections of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
 def test_an_api_server_that_comes_back_remembers_objects_and_no_history(
-    control_plane: ControlPlane, api: Api, namespace: str
+    control_plane: ControlPlane, api: Api, namespace: str, elsewhere: ThreadPoolExecutor
 ) -> None:
     """While it is away it refuses; then all is as before, but old resource versions are gone: what a relist is for."""
     before = api.create(config_map(namespace, "kept"))
-    api.create(config_map(namespace, "newer"))
+    elsewhere.submit(api.create, config_map(namespace, "newer")).result()
     control_plane.compact()
     try:
         control_plane.take_apiserver_away()
@@ -266,6 +274,7 @@ def test_an_api_server_that_comes_back_remembers_objects_and_no_history(
     finally:
         control_plane.bring_apiserver_back()
 
+    elsewhere.submit(api.create, config_map(namespace, "after")).result()
     assert api.get("v1/ConfigMap", "kept", namespace) == before
     old = before["metadata"]["resourceVersion"]
     for question in (f"resourceVersion={old}&resourceVersionMatch=Exact", f"resourceVersion={old}&watch=true"):
