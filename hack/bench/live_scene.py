@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench import measure
@@ -19,6 +20,7 @@ from demo.service import Service
 from demo.traffic import Traffic
 from demo.world import Play, World
 
+OPERATOR = ROOT / "operator"
 COLD_START_S, DRAIN_S = 5, 3
 NODES_FOR = 4  # times as many pods as models
 READY_S = 600.0
@@ -58,8 +60,15 @@ class Scene:
 
     @classmethod
     @contextlib.contextmanager
-    def of(cls, models: int, *, audit_level: str = "Metadata") -> Iterator[Scene]:
-        """Set everything up, and end it after the block.
+    def of(
+        cls,
+        models: int,
+        *,
+        audit_level: str = "Metadata",
+        operator: Path = OPERATOR,
+        service_of: Callable[[int], Service] = lambda _: SERVICE,
+    ) -> Iterator[Scene]:
+        """Set everything up, and end it after the block; `operator` is the folder whose operator is measured.
 
         Raises:
             ComponentFailedError: something ended, or did not become ready.
@@ -67,13 +76,14 @@ class Scene:
         """
         scenario = Wider(models=models)
         keys = ["/".join(scenario.key(number)) for number in range(models)]
-        play = Play(service=SERVICE, objective_s=TARGET_S)
+        plays = {key: Play(service=service_of(number), objective_s=TARGET_S) for number, key in enumerate(keys)}
         options = Options(nodes=scenario.nodes(), crds=ROOT / "crds", audit_level=audit_level)
-        with ControlPlane(options) as plane, World(plane.admin, dict.fromkeys(keys, play)) as world:
+        with ControlPlane(options) as plane, World(plane.admin, plays) as world:
             prepare(plane)
             url = plane.start_prometheus(proxy=world.proxy_url)
-            with OperatorProcess(plane, settings={"TRIMTAB_PROMETHEUS_URL": url}) as operator:
-                scene = cls(scenario, plane, world, operator)
+            settings = {"TRIMTAB_PROMETHEUS_URL": url, "PYTHONPATH": str(operator.absolute())}
+            with OperatorProcess(plane, settings=settings) as process:
+                scene = cls(scenario, plane, world, process)
                 scene.begin()
                 yield scene
 

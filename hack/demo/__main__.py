@@ -48,6 +48,7 @@ def _play(asked: argparse.Namespace) -> int:
 def _tell(asked: argparse.Namespace) -> list[Record]:
     from rich.console import Console  # noqa: PLC0415 - as above
 
+    from demo.compare import table  # noqa: PLC0415
     from demo.report import lines  # noqa: PLC0415
     from demo.stage import Stage  # noqa: PLC0415
     from demo.story import Story, play_of_all, traffic_of_all  # noqa: PLC0415
@@ -59,7 +60,7 @@ def _tell(asked: argparse.Namespace) -> list[Record]:
         records = Story(stage, Console(), traffic).tell()
         say("\n── the end: everything is stopped")
     _listen()
-    say("\n".join(["", *lines(records)]))
+    say("\n".join(["", *lines(records), "", *table(records)]))
     return records
 
 

@@ -15,6 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.typing import RcKeyType
 
+from demo.compare import HEADER, accounts
 from demo.record import Record
 from demo.report import milliseconds, rows
 from demo.table import reasons
@@ -75,7 +76,8 @@ def page(records: Sequence[Record], figure: Figure, title: str) -> str:
     for record in records:
         parts.append(f"<h2>{html.escape(record.model)}</h2><table>")
         parts += [f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows(record)]
-        parts.append("</table>")
+        parts.append("</table><table>")
+        parts += [_row("th", HEADER), *(_row("td", account.cells()) for account in accounts(record)), "</table>"]
     parts.append("<h2>Why</h2><ol>")
     parts += [f"<li><b>{at_s:.0f} s</b> {html.escape(text)}</li>" for at_s, text in reasons(records)]
     parts.append("</ol>")
@@ -104,6 +106,10 @@ li b {{ display: inline-block; min-width: 4rem }}
 </body>
 </html>
 """
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _svg(figure: Figure) -> str:

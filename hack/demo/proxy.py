@@ -36,7 +36,8 @@ class Proxy:
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[str]:
         """Listen on a free port of loopback until the end of the block; the proxy's URL."""
-        runner = web.ServerRunner(web.Server(self._answer), handler_cancellation=True, shutdown_timeout=0.1)
+        server = web.Server(self._answer, handler_cancellation=True)  # who has lost patience needs no answer
+        runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
         try:
             await web.TCPSite(runner, LOOPBACK, 0).start()

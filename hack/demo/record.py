@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.fleet import Fleet
+from demo.gauges import Gauges
 from demo.ledger import Account
+from demo.recompute import Recomputed
 
 Manifest = dict[str, Any]
 
@@ -85,6 +87,7 @@ class Moment:
     exist: int
     accelerators: int = 0
     said: Said = field(default_factory=Said)
+    gauges: Gauges = field(default_factory=Gauges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +101,10 @@ class Truth:
 
 @dataclass(kw_only=True)
 class Record:
-    """A run of one model. `price` is of one replica for an hour, None where the pool has none."""
+    """A run of one model. `price` is of one replica for an hour, None where the pool has none.
+
+    `recomputed` is what Prometheus itself knows of it, once it was asked.
+    """
 
     model: str
     target_s: float
@@ -106,6 +112,7 @@ class Record:
     currency: str
     moments: list[Moment] = field(default_factory=list)
     truth: Truth | None = None
+    recomputed: Recomputed | None = None
 
     @property
     def changes(self) -> list[Moment]:

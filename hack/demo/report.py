@@ -1,29 +1,26 @@
-"""What a run came to: what the operator believed beside what was true, and what it cost."""
+"""What a run came to: what became of the requests, how many replicas it took, what they cost and what was spared."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from demo.record import Moment, Record
-
-HOUR_S = 3600.0
+from demo.compare import HOUR_S, integral
+from demo.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
     """A run of one model in numbers; None is what is not known.
 
-    Shares are of 0 to 1, `attained` by the ledger, `estimated` by the operator. `replicas` is the mean of those that
-    existed, `most` the most at once. Costs are in the pool's currency: `cost` by the pods that existed, `cost_said` by
-    the operator, `cost_of_most` as if the most had always been there.
+    `attained` is a share, 0 to 1: what failed is not within the objective. `replicas` is the mean of those that
+    existed, `most` the most at once. Costs are in the pool's currency: `cost` by the pods that existed, `cost_of_most`
+    as if the most had always been there.
     """
 
     seconds: float
     attained: float
-    estimated: float | None
     p99_s: float
     requests: int
     failed: int
@@ -32,7 +29,6 @@ class Figures:
     replicas: float
     gpu_hours: float
     cost: float | None
-    cost_said: float | None
     cost_of_most: float | None
 
 
@@ -47,42 +43,21 @@ def figures(record: Record) -> Figures:
         raise ValueError(f"nothing was seen of {record.model}: it has to be looked at twice, and its ledger closed")
     lasted = moments[-1].at_s - moments[0].at_s
     pods = [moment.exist for moment in moments]
-    replica_hours = _integral(moments, lambda moment: moment.exist) / HOUR_S
+    replica_hours = integral(moments, lambda moment: moment.exist) / HOUR_S
     price = record.price
     return Figures(
         seconds=lasted,
         attained=truth.account.attainment,
-        estimated=_estimated(moments),
         p99_s=truth.p99_s,
         requests=truth.account.arrived,
         failed=truth.account.failed,
         fewest=min(pods),
         most=max(pods),
         replicas=replica_hours * HOUR_S / lasted,
-        gpu_hours=_integral(moments, lambda moment: moment.accelerators) / HOUR_S,
+        gpu_hours=integral(moments, lambda moment: moment.accelerators) / HOUR_S,
         cost=None if price is None else replica_hours * price,
-        cost_said=_cost_said(moments),
         cost_of_most=None if price is None else max(pods) * price * lasted / HOUR_S,
     )
-
-
-def _integral(moments: Sequence[Moment], value: Callable[[Moment], float]) -> float:
-    """Return the sum of what was seen, each times the seconds until the next look."""
-    return sum(value(moment) * (following.at_s - moment.at_s) for moment, following in pairwise(moments))
-
-
-def _estimated(moments: Sequence[Moment]) -> float | None:
-    """Return the mean of the operator's estimates, each weighted with the requests that it was about."""
-    known = [moment for moment in moments if moment.said.within is not None]
-    requests = sum(moment.rate for moment in known)
-    return sum((moment.said.within or 0.0) * moment.rate for moment in known) / requests if requests else None
-
-
-def _cost_said(moments: Sequence[Moment]) -> float | None:
-    """Return the integral of the operator's cost per hour, None where it did not always know it."""
-    if any(moment.said.hourly is None for moment in moments[:-1]):
-        return None
-    return _integral(moments, lambda moment: moment.said.hourly or 0.0) / HOUR_S
 
 
 def rows(record: Record) -> Iterator[tuple[str, str]]:
@@ -90,8 +65,7 @@ def rows(record: Record) -> Iterator[tuple[str, str]]:
     found, currency = figures(record), record.currency
     account = f"{found.requests:,} in {found.seconds:.0f} s"
     yield "requests", account + (f", {found.failed:,} of them failed: {_failures(record)}" if found.failed else "")
-    estimated = "no estimate" if found.estimated is None else f"estimated {percent(found.estimated)}"
-    yield f"within {milliseconds(record.target_s)}", f"{percent(found.attained)} by the ledger, {estimated}"
+    yield f"within {milliseconds(record.target_s)}", percent(found.attained)
     yield "p99 of all answers", milliseconds(found.p99_s)
     yield "replicas", f"{found.fewest} to {found.most}, {found.replicas:.2f} on average"
     if found.gpu_hours:
@@ -99,8 +73,7 @@ def rows(record: Record) -> Iterator[tuple[str, str]]:
     if found.cost is None or found.cost_of_most is None:
         yield "cost", "unknown: the pool has no price"
         return
-    said = "not always known" if found.cost_said is None else f"{found.cost_said:.4f} {currency}"
-    yield "cost", f"{found.cost:.4f} {currency} by the pods that existed, {said} by the operator"
+    yield "cost", f"{found.cost:.4f} {currency}"
     if found.cost_of_most > found.cost:
         saved = 1 - found.cost / found.cost_of_most
         yield "saved", f"{percent(saved)} of {found.cost_of_most:.4f} {currency}: {found.most} replicas all the time"

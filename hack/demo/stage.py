@@ -40,6 +40,8 @@ class Stage:
     settings: Mapping[str, str] = field(default_factory=dict)
     plane: ControlPlane = field(init=False)
     world: World = field(init=False)
+    operator: OperatorProcess = field(init=False)
+    prometheus: str = field(default="", init=False)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False)
 
     def __enter__(self) -> Self:
@@ -67,9 +69,10 @@ class Stage:
             prepare(self.plane)
         with self.step("Prometheus, with config/prometheus/scrape.yaml; what it scrapes is played", "2 s"):
             self.world = self._enter(World(self.plane.admin, self.plays))
-            url = self.plane.start_prometheus(proxy=self.world.proxy_url)
+            self.prometheus = self.plane.start_prometheus(proxy=self.world.proxy_url)
         with self.step("the operator, with the rights of config/rbac", "4 s"):
-            self._enter(OperatorProcess(self.plane, settings={"TRIMTAB_PROMETHEUS_URL": url, **self.settings}))
+            settings = {"TRIMTAB_PROMETHEUS_URL": self.prometheus, **self.settings}
+            self.operator = self._enter(OperatorProcess(self.plane, settings=settings))
 
     def _enter(self, part: contextlib.AbstractContextManager[T]) -> T:
         entered = self._stack.enter_context(part)

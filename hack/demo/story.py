@@ -13,7 +13,9 @@ from rich.console import Console
 
 from controlplane import until
 from controlplane.bootstrap import is_true
+from demo.gauges import Gauges, ask_gauges
 from demo.manifest import read
+from demo.recompute import Run, recompute, scraped_since
 from demo.record import Moment, Record, said_in, seconds, traffic_now, truth_since
 from demo.service import Service
 from demo.stage import ROOT, Stage
@@ -26,6 +28,8 @@ AIMODEL, POOL = "trimtab.io/v1alpha1/AIModel", "trimtab.io/v1alpha1/InferencePoo
 COLD_START, DRAIN = "20s", "6s"
 LOOK_S = 1.0
 READY_S = 120.0  # six times a cold start
+NO_TRAFFIC = Traffic([0.0])
+SEEN_S = 60.0  # twelve times what Prometheus takes for the last scrape
 LONGEST_S = 170  # so that all is over within 4 minutes of a plane that runs
 DAWN = 0.1  # of the day, where it begins
 QUIET_SHARE = 0.09  # of the time, in which it dawns: the operator learns how long a batch takes
@@ -157,13 +161,37 @@ class Story:
                 show.update()
                 looks = max(looks + 1, math.ceil(at_s / LOOK_S))
                 time.sleep(max(0.0, looks * LOOK_S - (world.now_s - began_s)))
+        self._close(records, began_s)
+
+    def _close(self, records: Sequence[Record], began_s: float) -> None:
+        """End the traffic, wait until Prometheus has seen all of it, and take down what it and the ledger know."""
+        world, stage = self.stage.world, self.stage
         for record in records:
+            world.drive(f"{NAMESPACE}/{record.model}", NO_TRAFFIC)
+        runs = [
+            Run(
+                namespace=NAMESPACE,
+                model=record.model,
+                target_s=record.target_s,
+                began=world.began_at + began_s + record.moments[0].at_s,
+                ended=world.began_at + began_s + record.moments[-1].at_s,
+            )
+            for record in records
+        ]
+        until(
+            lambda: all(scraped_since(stage.prometheus, run) for run in runs),
+            what="Prometheus to see the end",
+            seconds=SEEN_S,
+        )
+        for record, run in zip(records, runs, strict=True):
             record.truth = world.ask(f"{NAMESPACE}/{record.model}", lambda fleet: truth_since(fleet, began_s))
+            record.recomputed = recompute(stage.prometheus, run)
 
     def _look(self, records: Sequence[Record], at_s: float) -> None:
         statuses = {
             model["metadata"]["name"]: model.get("status", {}) for model in self.stage.objects(AIMODEL, NAMESPACE)
         }
+        gauges = ask_gauges(self.stage.operator.metrics_url)
         there = self.stage.objects("v1/Pod", NAMESPACE, "trimtab.io/model")
         pods = [read(pod) for pod in there if pod["spec"].get("nodeName")]
         for record in records:
@@ -179,6 +207,7 @@ class Story:
                     exist=len(mine),
                     accelerators=sum(pod.accelerators for pod in mine),
                     said=said_in(statuses.get(record.model, {})),
+                    gauges=gauges.get(model, Gauges()),
                 )
             )
 

@@ -32,17 +32,27 @@ class PodWatch:
     _pods: dict[str, Pod] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        context = ssl.create_default_context(cafile=str(self.api.certificate_authority))
+        """Watch until cancelled; then no connection is left, whether or not the server says good-bye to it."""
         headers = {"Authorization": f"Bearer {self.api.token}", "User-Agent": self.api.agent}
         timeout = ClientTimeout(total=None, sock_connect=5.0, sock_read=WATCH_S + 30.0)
-        root = f"https://{self.api.host}:{self.api.port}/api/v1/pods"
         async with ClientSession(headers=headers, timeout=timeout) as session:
-            while True:
-                try:
-                    await self._list_and_watch(session, root, context)
-                except (ClientError, OSError, TimeoutError):
-                    await asyncio.sleep(AGAIN_S)
+            watching = asyncio.create_task(self._again_and_again(session))
+            try:
+                await asyncio.wait([watching])
+            finally:
+                await session.close()  # before the answer is left: that would be a TLS farewell, for which nobody waits
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+            watching.result()
+
+    async def _again_and_again(self, session: ClientSession) -> None:
+        context = ssl.create_default_context(cafile=str(self.api.certificate_authority))
+        root = f"https://{self.api.host}:{self.api.port}/api/v1/pods"
+        while True:
+            try:
+                await self._list_and_watch(session, root, context)
+            except (ClientError, OSError, TimeoutError):
+                await asyncio.sleep(AGAIN_S)
 
     async def _list_and_watch(self, session: ClientSession, root: str, context: ssl.SSLContext) -> None:
         async with session.get(_url(root), ssl=context, raise_for_status=True) as answer:

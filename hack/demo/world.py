@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -201,10 +201,17 @@ class World:
             self._loop.close()
 
     async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await _cancelled(self._tasks)
         await self._stack.aclose()
+        await _cancelled(asyncio.all_tasks() - {asyncio.current_task()})  # answers that were late, and nobody waits for
         for each in ended:
             if isinstance(each, Exception):
                 raise each
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any] | None]) -> list[Any]:
+    """Cancel tasks, wait for their end, and return what came of them."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    return await asyncio.gather(*running, return_exceptions=True)

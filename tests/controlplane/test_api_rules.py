@@ -27,6 +27,8 @@ RESOURCES = "spec.serving.resources"
 BATCHING = "spec.serving.triton"
 CLIENTS = "spec.serving.allowedClients"
 SELECTOR = "spec.allowedModels.namespaces"
+SCHEDULES = "spec.scaling.schedules"
+WINDOW = {"name": "office", "start": "0 8 * * MON-FRI", "duration": "10h", "minReplicas": 2}
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,11 @@ def _labels(kind: str, field: str, at: str, wrap: Callable[[dict[str, str]], obj
         example(wrap({f"{longest}/a_B.c-9": "x"}), wrap({f"{longest}e/a": "x"}), KEY_WORDS, at),
         example(wrap({"a": ""}), wrap({"a": "{{ .Values }}"}), VALUE_WORDS, f"{at}.*"),
     )
+
+
+def _windows(field: str, good: object, bad: object, says: str) -> Example:
+    """Return the example of one field of a schedule."""
+    return _model(SCHEDULES, [WINDOW | {field: good}], [WINDOW | {field: bad}], says, f"{SCHEDULES}[].{field}")
 
 
 EXAMPLES: tuple[Example, ...] = (
@@ -193,6 +200,19 @@ EXAMPLES: tuple[Example, ...] = (
         "spec.scaling", {"minReplicas": 3, "maxReplicas": 3}, {"minReplicas": 4, "maxReplicas": 3},
         "scaling.minReplicas must not exceed scaling.maxReplicas",
     ),
+    _model(
+        "spec.scaling", {"maxReplicas": 3, "schedules": [WINDOW | {"minReplicas": 4, "maxReplicas": 5}]},
+        {"maxReplicas": 3, "schedules": [WINDOW | {"minReplicas": 4}]}, "minReplicas of a schedule must not exceed",
+    ),
+    _model(
+        SCHEDULES, [WINDOW | {"maxReplicas": 2}], [WINDOW | {"maxReplicas": 1}],
+        "minReplicas must not exceed maxReplicas", f"{SCHEDULES}[]",
+    ),
+    _windows("name", "black-friday", "Black Friday", NAME_WORDS),
+    _windows("start", "*/15 8-18/2 1,15,L jan-MAR Sun,2", "0 24 * * *", "must be five fields as in cron"),
+    _windows("duration", "744h", "59s", DURATION_WORDS),
+    _windows("timeZone", "America/Argentina/Buenos_Aires", "Local", "must be a name of the IANA time zone data base"),
+    _pool("spec.metrics.sourceRef.name", "team-b", "team_b", NAME_WORDS),
     _pool("spec.currency", "EUR", "€", "must be three capital letters"),
     _pool(
         SELECTOR, {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}},
@@ -256,6 +276,26 @@ def test_a_rule_refuses_in_its_own_words(api: Api, example: Example) -> None:
     assert example.rule.message in said
     assert "should match" not in said, "a regular expression is no explanation"
     assert "evaluating rule" not in said, "a rule failed instead of answering"
+
+
+@pytest.mark.parametrize(
+    "start", ["@daily", "0 8 * *", "60 8 * * *", "0 8 32 * *", "0 8 * * MON#1", "0 0 8 * * *", "0 8 * * *\n"]
+)
+def test_what_is_no_cron_expression_is_refused(api: Api, start: str) -> None:
+    """No macro, no seconds, nothing out of range, nothing behind."""
+    said = refusal(api, changed("AIModel", SCHEDULES, [WINDOW | {"start": start}]))
+
+    assert "spec.scaling.schedules[0].start: " in said
+    assert "must be five fields as in cron" in said
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe"])
+def test_a_time_zone_that_there_is_not_is_refused_by_its_name(api: Api, zone: str) -> None:
+    """The server asks its own data base, and says what it missed before the rule says what to write."""
+    said = refusal(api, changed("AIModel", SCHEDULES, [WINDOW | {"timeZone": zone}]))
+
+    assert "spec.scaling.schedules[0].timeZone: " in said
+    assert "must be a name of the IANA time zone data base, such as UTC or Europe/Berlin" in said
 
 
 @pytest.mark.parametrize("transition", TRANSITIONS, ids=str)

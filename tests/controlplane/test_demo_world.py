@@ -1,9 +1,11 @@
 """The world of the demo on a real plane: pods that kwok plays, scraped by a real Prometheus as in any cluster."""
 
+import gc
 import json
 import time
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +119,7 @@ def test_pods_serve_from_ready_on_and_prometheus_counts_what_the_ledger_counts(s
     began = time.time()
     until(lambda: time.time() > began + WINDOW_S + SCRAPE_S, what="the window to fill", seconds=WINDOW_S * 2)
 
-    at = round(began + WINDOW_S + SCRAPE_S)
+    at = int(began + WINDOW_S + SCRAPE_S)  # a whole second that is over
     model = f'{{namespace="{NAMESPACE}",trimtab_model="{MODEL}"}}[{WINDOW_S}s]'
     counted = stage.value(f"sum(increase(nv_inference_request_success{model}))", at)
     summed_us = stage.value(f"sum(increase(nv_inference_request_duration_us{model}))", at)
@@ -209,6 +211,27 @@ def test_each_fault_is_what_it_says_to_prometheus(stage: Stage) -> None:
     for model in BROKEN.values():
         stage.world.heal(f"{NAMESPACE}/{model}")
     until(lambda: all(up(stage).values()), what="scrapes to succeed again", seconds=30)
+
+
+def test_a_world_ends_whether_or_not_the_api_server_says_goodbye(stage: Stage) -> None:
+    """Its connections are closed then, and not left to a farewell for which nobody waits any more."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        come_and_go(stage)
+        gc.collect()
+
+    assert [each.message for each in told if issubclass(each.category, ResourceWarning)] == []
+
+
+def come_and_go(stage: Stage) -> None:
+    """Let a second world begin, and end while the API server is frozen."""
+    model = f"{NAMESPACE}/{MODEL}"
+    try:
+        with World(stage.api, {model: PLAY}) as world:
+            until(lambda: world.ask(model, lambda fleet: len(fleet.servers)) > 0, what="pods to be seen")
+            stage.plane.freeze("kube-apiserver")
+    finally:
+        stage.plane.thaw("kube-apiserver")
 
 
 def scraped(stage: Stage) -> set[str]:

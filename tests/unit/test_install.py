@@ -17,10 +17,19 @@ READING = {"get", "list", "watch"}
 
 
 def manifests(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what a kustomization builds, as far as resources go: ours neither patch nor rename anything."""
+    """Yield what a kustomization builds, as far as resources and generated ConfigMaps go: ours patch nothing.
+
+    kustomize adds a hash to the name of a generated ConfigMap, and to where it is mentioned; here it goes without.
+    """
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    assert set(kustomization) <= {"apiVersion", "kind", "resources"}, folder
-    for resource in kustomization["resources"]:
+    assert set(kustomization) <= {"apiVersion", "kind", "resources", "namespace", "configMapGenerator"}, folder
+    for generated in kustomization.get("configMapGenerator", ()):
+        yield {
+            "kind": "ConfigMap",
+            "metadata": {"name": generated["name"], "namespace": kustomization["namespace"]},
+            "data": {name: (folder / name).read_text() for name in generated["files"]},
+        }
+    for resource in kustomization.get("resources", ()):
         path = (folder / resource).resolve()
         if path.is_dir():
             yield from manifests(path)
@@ -132,6 +141,21 @@ def test_two_operators_never_run_at_once(installed: dict[tuple[str, str], dict[s
     assert spec["replicas"] == 1
     assert spec["strategy"] == {"type": "Recreate"}
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+
+
+def test_the_price_list_lies_where_the_operator_reads_it(
+    installed: dict[tuple[str, str], dict[str, Any]], pod: dict[str, Any]
+) -> None:
+    """ConfigMap, volume, mount and setting name each other; until somebody says whose, no prices count."""
+    (container,) = pod["containers"]
+    settings = {entry["name"]: entry.get("value") for entry in container["env"]}
+    (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "prices")
+    (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == "prices")
+    prices = installed["ConfigMap", volume["configMap"]["name"]]
+
+    assert settings["TRIMTAB_PRICES"] == f"{mount['mountPath']}/{next(iter(prices['data']))}"
+    assert settings["TRIMTAB_PRICES_FOR"] == ""
+    assert prices["metadata"]["namespace"] == installed["Deployment", "trimtab-operator"]["metadata"]["namespace"]
 
 
 def test_every_image_of_ours_carries_the_version_of_this_source(pod: dict[str, Any]) -> None:

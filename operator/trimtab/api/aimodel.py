@@ -6,6 +6,7 @@ from pydantic import Field
 
 from trimtab.api.model_status import AIModelStatus
 from trimtab.api.rules import Rule, duration_between, spelled
+from trimtab.api.schedule import MOST_SCHEDULES, Schedule
 from trimtab.api.serving import ServingSpec
 from trimtab.api.shared import Percentile, SecretReference
 from trimtab.api.wire import (
@@ -17,6 +18,7 @@ from trimtab.api.wire import (
     RelativePath,
     Sha256,
     Wire,
+    keyed_by,
 )
 
 _URI = r"^(s3|gs|https?|hf)://[A-Za-z0-9\[][A-Za-z0-9._~:/?@!$&()*+,;=%\[\]-]*$"
@@ -169,12 +171,29 @@ class ScalingSpec(Wire):
             "scaling.minReplicas must not exceed scaling.maxReplicas: lower it, or raise maxReplicas",
             ".minReplicas",
         ),
+        Rule(
+            "!has(self.schedules)"
+            " || self.schedules.all(each, has(each.maxReplicas) || each.minReplicas <= self.maxReplicas)",
+            "minReplicas of a schedule must not exceed scaling.maxReplicas: lower it, or give the schedule a "
+            "maxReplicas of its own",
+            ".schedules",
+        ),
     )
 
     min_replicas: Annotated[
         int, Field(ge=1, le=1000, description="Never fewer replicas than this, unless pinned by `kubectl scale`.")
     ] = 1
     max_replicas: Annotated[int, Field(ge=1, le=1000, description="Never more replicas than this, pinned or not.")]
+    schedules: Annotated[
+        tuple[Schedule, ...],
+        Field(
+            max_length=MOST_SCHEDULES,
+            description="Windows in which other bounds hold than minReplicas and maxReplicas. Like these they go "
+            "before budget.hourly, and a pin goes before their minReplicas. Of several open windows the largest "
+            "minReplicas counts, and the largest maxReplicas.",
+            json_schema_extra=keyed_by("name"),
+        ),
+    ] = ()
     autoscaler: Annotated[
         Literal["HorizontalPodAutoscaler", "None"],
         Field(

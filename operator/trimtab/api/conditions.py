@@ -17,7 +17,8 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 class ConditionType(StrEnum):
     """What a condition is about. `Reconciling`, `Stalled`, `Paused` are there only while they are true (kstatus).
 
-    `ObjectivesMet`, `MetricsFresh` and `TrafficBalanced` need a metric source, `WithinBudget` a budget.
+    `ObjectivesMet`, `MetricsFresh` and `TrafficBalanced` need a metric source, `WithinBudget` a budget,
+    `SchedulesValid` a schedule; `MetricSourceKnown` is about a pool that names one.
     """
 
     READY = "Ready"
@@ -28,8 +29,10 @@ class ConditionType(StrEnum):
     OBJECTIVES_MET = "ObjectivesMet"
     METRICS_FRESH = "MetricsFresh"
     TRAFFIC_BALANCED = "TrafficBalanced"
+    METRIC_SOURCE_KNOWN = "MetricSourceKnown"
     PRICES_KNOWN = "PricesKnown"
     WITHIN_BUDGET = "WithinBudget"
+    SCHEDULES_VALID = "SchedulesValid"
     PAUSED = "Paused"
 
 
@@ -62,9 +65,13 @@ class Reason(StrEnum):
     NO_REPLICAS = "NoReplicas"
     SCHEDULED = "Scheduled"
     PRICED = "Priced"
+    PRICED_BY_LIST = "PricedByList"
+    PRICE_OLD = "PriceOld"
     UNPRICED = "Unpriced"
     FRESH = "Fresh"
     NO_SOURCE = "NoSource"
+    SOURCE_FOUND = "SourceFound"
+    SOURCE_UNKNOWN = "SourceUnknown"
     UNREACHABLE = "Unreachable"
     MALFORMED = "Malformed"
     EMPTY = "Empty"
@@ -78,6 +85,8 @@ class Reason(StrEnum):
     UNEVEN = "Uneven"
     WITHIN_BUDGET = "WithinBudget"
     OVER_BUDGET = "OverBudget"
+    SCHEDULES_FOLLOWED = "SchedulesFollowed"
+    SCHEDULE_UNUSABLE = "ScheduleUnusable"
     PAUSED_BY_ANNOTATION = "PausedByAnnotation"
     ACCEPTED = "Accepted"
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from trimtab.api.conditions import Condition
 from trimtab.api.rules import Rule, spelled
 from trimtab.api.shared import NodeSelector, Tolerations, VariantName
-from trimtab.api.wire import EXTENDED_RESOURCE, Labels, Money, Price, Wire, keyed_by
+from trimtab.api.wire import EXTENDED_RESOURCE, DnsLabel, Labels, Money, Price, Wire, keyed_by
 
 _CURRENCY = r"^[A-Z]{3}$"
 
@@ -83,8 +83,23 @@ class Variant(Wire):
         Price | None,
         Field(
             description="Price of one replica per hour, in the pool's currency and in quotes, such as '0.71'; "
-            "absent means unknown, never free."
+            "absent means that of the operator's price list if it has one, else unknown, never free."
         ),
+    ] = None
+
+
+class MetricSourceReference(Wire):
+    """One of the metric sources that the operator's administrator has set up, by its name there."""
+
+    name: Annotated[DnsLabel, Field(description="Its name, as in the operator's TRIMTAB_PROMETHEUS_SOURCES.")]
+
+
+class PoolMetrics(Wire):
+    """Where the pool's models are measured."""
+
+    source_ref: Annotated[
+        MetricSourceReference | None,
+        Field(description="The metric source; absent means the operator's default."),
     ] = None
 
 
@@ -102,6 +117,7 @@ class InferencePoolSpec(Wire):
         Rule("self == oldSelf", "currency cannot change: every price was written in it; create another pool"),
     ] = "USD"
     allowed_models: Annotated[AllowedModels, Field(description="Whose models may use the pool.")] = AllowedModels()
+    metrics: Annotated[PoolMetrics | None, Field(description="Where the pool's models are measured.")] = None
     variants: Annotated[
         tuple[Variant, ...],
         Field(

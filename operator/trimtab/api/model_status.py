@@ -43,7 +43,7 @@ class ScalingDecision(Wire):
         Field(
             max_length=64,
             description="What decided it: Objective, Held, MetricsLost, Stabilization, RateLimit, Budget, "
-            "MinReplicas, MaxReplicas, Pin, Mode or Paused.",
+            "Schedule, MinReplicas, MaxReplicas, Pin, Mode or Paused.",
         ),
     ]
     message: Annotated[str, Field(max_length=1024, description="The decision in one sentence, with its numbers.")]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trimtab.api.conditions import ConditionType
 from trimtab.api.fetch import one_line
 from trimtab.api.kinds import Manifest
 from trimtab.api.model_status import AIModelStatus, ScalingDecision
@@ -121,6 +122,7 @@ def _facts(about: Explained) -> Iterator[tuple[str, str]]:
         yield "Latency", f"{observed}, target {latency.target}; {within}"
     currency = "" if status.cost is None else f" {status.cost.currency}"
     yield "Cost", "unknown" if status.cost is None else f"{status.cost.hourly}{currency} per hour"
+    yield from (("Price", told) for told in _good_news(about, ConditionType.PRICES_KNOWN))
     more = decision.next_replica
     if more is not None:
         price = "at an unknown price" if more.hourly is None else f"for {more.hourly}{currency} per hour"
@@ -128,6 +130,12 @@ def _facts(about: Explained) -> Iterator[tuple[str, str]]:
         yield "One more", f"{price}: {then}, instead of {more.within_target_percent_now} %"
     if decision.hint:
         yield "Hint", decision.hint
+    yield from (("Windows", told) for told in _good_news(about, ConditionType.SCHEDULES_VALID))
+
+
+def _good_news(about: Explained, kind: ConditionType) -> Iterator[str]:
+    """Yield what a condition says that is True; one that is not is among the troubles."""
+    return (each.message for each in about.status.conditions if each.type == kind and each.status == "True")
 
 
 def _titled(title: str, text: str) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from trimtab.api.aimodel import parse_spec
+from trimtab.api.aimodel import AIModelSpec, parse_spec
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.kinds import AIMODEL, API_VERSION, INFERENCEPOOL, Manifest
-from trimtab.core.pools import resolve_pool
+from trimtab.core.pools import NO_LIST, resolve_pool
+from trimtab.core.prices import PriceList
 from trimtab.core.scaling.decide import decide
-from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
+from trimtab.core.snapshot import ModelSnapshot, PoolFound, PoolUnusable
 from trimtab.reconcile.model import serving_of
 from trimtab.render.children import render_children
 from trimtab.render.deployment import birth
@@ -37,8 +38,12 @@ class Documents:
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def render_files(texts: Iterable[tuple[str, str]], settings: RenderSettings, namespace: str) -> Iterator[Manifest]:
+def render_files(
+    texts: Iterable[tuple[str, str]], settings: RenderSettings, namespace: str, now: dt.datetime
+) -> Iterator[Manifest]:
     """Yield the children of every AIModel in some YAML texts, each text with its name; `namespace` where none is said.
+
+    `now` decides which windows of schedules are open.
 
     Raises:
         OfflineError: see the class.
@@ -47,7 +52,7 @@ def render_files(texts: Iterable[tuple[str, str]], settings: RenderSettings, nam
     if not documents.models:
         raise OfflineError("there is no AIModel in what was given: name a file that holds one, with -f FILE")
     for where, manifest in documents.models:
-        yield from _render(where, manifest, documents, settings)
+        yield from _render(where, manifest, documents, settings, now)
 
 
 def read_documents(texts: Iterable[tuple[str, str]], namespace: str) -> Documents:
@@ -112,7 +117,12 @@ def _is_ours(kind: str, version: object) -> bool:
     return version == ("v1" if kind == "Namespace" else API_VERSION)
 
 
-def _render(where: str, manifest: Manifest, documents: Documents, settings: RenderSettings) -> tuple[Manifest, ...]:
+def resolved(where: str, manifest: Manifest, documents: Documents, prices: PriceList) -> tuple[AIModelSpec, PoolFound]:
+    """Return the spec of an AIModel that was found at `where`, and the pool that it names, from the same documents.
+
+    Raises:
+        OfflineError: either is missing or cannot be used.
+    """
     about = manifest["metadata"]
     who = f"{where}: AIModel {about['namespace']}/{about['name']}"
     try:
@@ -127,14 +137,22 @@ def _render(where: str, manifest: Manifest, documents: Documents, settings: Rend
             "add the file that holds it with another -f FILE"
         )
     labels = documents.namespaces.get(about["namespace"])
-    found = resolve_pool(spec, about["namespace"], pool, labels)
+    found = resolve_pool(spec, about["namespace"], pool, labels, prices)
     if isinstance(found, PoolUnusable):
         hint = (
             "" if labels is not None else f". If its consent is by labels, add the Namespace {about['namespace']} too"
         )
         raise OfflineError(f"{who}: {found.message}{hint}")
+    return spec, found
+
+
+def _render(
+    where: str, manifest: Manifest, documents: Documents, settings: RenderSettings, now: dt.datetime
+) -> tuple[Manifest, ...]:
+    about = manifest["metadata"]
+    spec, found = resolved(where, manifest, documents, NO_LIST)  # no price moves what a model is born with
     snapshot = ModelSnapshot(
-        now=dt.datetime.now(dt.UTC),
+        now=now,
         model=ModelIdentity(about["namespace"], about["name"], NO_UID, 1),
         spec=spec,
         annotations={},
@@ -146,7 +164,7 @@ def _render(where: str, manifest: Manifest, documents: Documents, settings: Rend
     try:
         children = render_children(serving, settings)
     except UnrenderableError as error:
-        raise OfflineError(f"{who}: {error}") from None
+        raise OfflineError(f"{where}: AIModel {about['namespace']}/{about['name']}: {error}") from None
     return tuple(birth(child, serving.replicas) for child in children)
 
 

@@ -1,13 +1,15 @@
 """What the administrator sets: environment variables, read once; a bad one is refused with what to write instead."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from trimtab.adapters.prometheus.config import PrometheusConfig
+from trimtab.app.metric_sources import read_sources
 from trimtab.render.settings import FetchResources, PodSettings, RenderSettings
 
 T = TypeVar("T")
@@ -31,9 +33,20 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True)
+class PricesSetting:
+    """Where the price list is, and whose prices of it count here, as provider/region."""
+
+    path: Path
+    place: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All of them. `namespace` is where the operator keeps what is its own."""
+    """All of them. `namespace` is where the operator keeps what is its own.
+
+    `prometheus` is asked for whoever names no source, `prometheus_sources` for those who do.
+    """
 
     namespace: str
     render: RenderSettings
@@ -42,6 +55,8 @@ class Settings:
     writes_per_second: int
     log_format: str
     prometheus: PrometheusConfig | None
+    prometheus_sources: Mapping[str, PrometheusConfig] = field(default_factory=dict)
+    prices: PricesSetting | None = None
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -65,16 +80,23 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         writes_per_second=read.parsed("WRITES_PER_SECOND", "400", _positive, "a whole number above 0, such as 400"),
         log_format=read.choice("LOG_FORMAT", ("json", "text")),
         prometheus=_prometheus(read),
+        prometheus_sources=_prometheus_sources(read),
+        prices=_prices(read),
     )
 
 
 def pod_settings(environment: Mapping[str, str]) -> RenderSettings:
     """Return what rendering alone needs: for `trimtab render`, which has defaults for the images."""
+    return offline_settings(environment).render
+
+
+def offline_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a command that needs no cluster: there are defaults for the images."""
     defaults = {
         f"{PREFIX}TRITON_IMAGE": "nvcr.io/nvidia/tritonserver:26.07-py3",
         f"{PREFIX}RUNTIME_IMAGE": "ghcr.io/trimtab/runtime:0.1.0",
     }
-    return from_environment({**defaults, **environment}).render
+    return from_environment({**defaults, **environment})
 
 
 @dataclass(frozen=True)
@@ -125,6 +147,21 @@ def _prometheus(read: _Reader) -> PrometheusConfig | None:
         raise SettingsError(f"{PREFIX}PROMETHEUS_URL: {error}") from None
 
 
+def _prometheus_sources(read: _Reader) -> dict[str, PrometheusConfig]:
+    try:
+        return read_sources(read.text("PROMETHEUS_SOURCES", ""))
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}PROMETHEUS_SOURCES: {error}") from None
+
+
+def _prices(read: _Reader) -> PricesSetting | None:
+    path = read.text("PRICES", "")
+    place = read.parsed("PRICES_FOR", "", _place, "provider/region, such as aws/us-east-1")
+    if place and not path:
+        raise SettingsError(f"{PREFIX}PRICES_FOR={place!r} needs {PREFIX}PRICES, the path of the price list")
+    return PricesSetting(Path(path), place) if place else None
+
+
 def _pod_settings(read: _Reader) -> PodSettings:
     variables = {
         "triton_image": "TRITON_IMAGE",
@@ -159,6 +196,12 @@ def _address(text: str) -> Address:
     if not host or not 0 <= int(port) <= MAX_PORT:
         raise ValueError(text)
     return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _place(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", text):
+        raise ValueError(text)
+    return text
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -197,4 +240,7 @@ KNOWN = (
     "PROMETHEUS_URL",
     "PROMETHEUS_TOKEN_FILE",
     "PROMETHEUS_CA_FILE",
+    "PROMETHEUS_SOURCES",
+    "PRICES",
+    "PRICES_FOR",
 )

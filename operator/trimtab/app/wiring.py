@@ -18,11 +18,13 @@ from trimtab.adapters.prometheus.source import PrometheusSource
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Kind
 from trimtab.api.objects import Change, ClusterError, ObjectKey, key_of
 from trimtab.app.kopf_shell import KopfShell
+from trimtab.app.model_metrics import ModelMetrics
 from trimtab.app.probes import Heartbeat, OperatorMetrics, serving
+from trimtab.app.provided import provided_by
 from trimtab.app.settings import Settings
 from trimtab.reconcile.live import LiveFacts, keep
 from trimtab.reconcile.model import ModelReconciler
-from trimtab.reconcile.observer import Observer
+from trimtab.reconcile.observer import Observer, Sources
 from trimtab.reconcile.pool import PoolReconciler
 from trimtab.reconcile.queue import Key, WorkQueue
 from trimtab.reconcile.report import Reporter
@@ -50,8 +52,7 @@ class Operator:
     heart: Heartbeat
     facts: LiveFacts
     memories: ConfigMapStore
-    observer: Observer | None
-    """None where no metric source is set."""
+    observer: Observer
 
 
 def build(settings: Settings, connection: Connection) -> Operator:
@@ -65,9 +66,11 @@ def build(settings: Settings, connection: Connection) -> Operator:
     cluster = Cluster(connection, on_change=on_change)
     triggers = Triggers(cluster, queue)
     reporter = Reporter(cluster)
-    facts = LiveFacts()
-    models = ModelReconciler(cluster, settings.render, reporter, _now, queue.anybody_first, facts)
-    pools = PoolReconciler(cluster, reporter, _now)
+    numbers = ModelMetrics()
+    facts = LiveFacts(on_decided=numbers.decided, on_undecided=numbers.undecided)
+    provided = provided_by(settings, _now().date())
+    models = ModelReconciler(cluster, settings.render, reporter, _now, queue.anybody_first, facts, provided)
+    pools = PoolReconciler(cluster, reporter, _now, provided)
 
     async def on_bug(key: Key, error: Exception) -> None:
         if key.kind == AIMODEL:
@@ -80,13 +83,15 @@ def build(settings: Settings, connection: Connection) -> Operator:
 
     kopf = KopfShell(wake)
     metrics = OperatorMetrics(queue_length=lambda: len(queue), kopf_starts=lambda: kopf.starts)
+    metrics.registry.register(numbers)
     looks = {AIMODEL: models.reconcile, INFERENCEPOOL: pools.reconcile}
     workers = Workers(queue, looks, on_bug, metrics.observe)
     memories = ConfigMapStore(connection, settings.namespace)
-    observer = None
-    if settings.prometheus is not None:
-        source = PrometheusSource(settings.prometheus)
-        observer = Observer(cluster, source, facts, queue, _now, metrics.observe_tick)
+    sources = Sources(
+        default=None if settings.prometheus is None else PrometheusSource(settings.prometheus),
+        named={name: PrometheusSource(config) for name, config in settings.prometheus_sources.items()},
+    )
+    observer = Observer(cluster, sources, facts, queue, _now, metrics.observe_tick, models.glances.is_enough)
     return Operator(cluster, queue, workers, kopf, metrics, Heartbeat(), facts, memories, observer)
 
 
@@ -129,11 +134,11 @@ async def _work(operator: Operator) -> None:
         group.create_task(_beat(operator))
         await _until_synced(operator.cluster)
         logger.info("ready: every object was seen once")
-        if operator.observer is not None:
+        if operator.observer.sources.exist:
             await _restore(operator)
-            await operator.observer.tick()  # a first decision without numbers would forget what was learned
-            group.create_task(operator.observer.run())
             group.create_task(keep(operator.facts, operator.memories))
+        await operator.observer.tick()  # a first decision without numbers would forget what was learned
+        group.create_task(operator.observer.run())
         group.create_task(operator.workers.run())
         group.create_task(_resync(operator))
         group.create_task(_notice_new_kinds(operator))

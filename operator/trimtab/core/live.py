@@ -15,8 +15,9 @@ class LiveDeployment:
     """One Deployment: what it is asked for, and what its controller says.
 
     `asked` is `spec.replicas`, None where it cannot be read. `exists`, `updated` and `ready` count pods: all, those of
-    the present template, those that answer. `refusal` says why pods could not be created. `observed` tells that the
-    controller has seen the present spec, `overdue` that it gave up waiting for it to work.
+    the present template, those that answer; `leaving` those that were deleted and end their work, which are not in
+    `exists`, and which an API server before 1.35 does not tell. `refusal` says why pods could not be created.
+    `observed` tells that the controller has seen the present spec, `overdue` that it gave up waiting for it to work.
     """
 
     name: str
@@ -25,6 +26,7 @@ class LiveDeployment:
     exists: Replicas
     updated: Replicas
     ready: Replicas
+    leaving: Replicas
     observed: bool
     overdue: bool
     refusal: str
@@ -53,6 +55,7 @@ def _read(name: str, manifest: Manifest) -> LiveDeployment:
         exists=_pods(manifest, "replicas"),
         updated=_pods(manifest, "updatedReplicas"),
         ready=_pods(manifest, "readyReplicas"),
+        leaving=_pods(manifest, "terminatingReplicas"),
         observed=(seen or 0) >= (present or 0),
         overdue=part(progress, "reason") == "ProgressDeadlineExceeded" and part(progress, "status") == "False",
         refusal=text(failure, "message") if part(failure, "status") == "True" else "",

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from trimtab.api.conditions import Condition, ConditionType, Reason
 from trimtab.api.inferencepool import InferencePoolSpec, InferencePoolStatus, Variant, VariantUse
 from trimtab.core.findings import Finding, Occasion, dated
-from trimtab.core.prices import hourly, price_of, written
+from trimtab.core.prices import Listed, hourly, price_of, written
+from trimtab.core.provided import source_named, unknown_source
 from trimtab.units import Replicas
 
 
@@ -24,7 +25,10 @@ class PoolUser:
 
 @dataclass(frozen=True)
 class PoolSnapshot:
-    """Everything that is known about one pool at `now`; `problem` says why `spec` is None."""
+    """Everything that is known about one pool at `now`; `problem` says why `spec` is None.
+
+    `listed` says which prices in `spec` are the operator's, `metric_sources` which sources it has by name.
+    """
 
     now: datetime
     namespace: str
@@ -34,6 +38,8 @@ class PoolSnapshot:
     spec: InferencePoolSpec | None
     problem: str
     users: tuple[PoolUser, ...]
+    listed: Listed = field(default_factory=Listed)
+    metric_sources: tuple[str, ...] = ()
 
 
 def pool_status(snapshot: PoolSnapshot) -> InferencePoolStatus:
@@ -58,7 +64,9 @@ def pool_status(snapshot: PoolSnapshot) -> InferencePoolStatus:
         accelerators=None if strangers else sum(use.accelerators for use in uses),
         hourly=written(hourly(amounts, offered)),
         variants=uses,
-        conditions=_dated(snapshot, _accepted(snapshot.spec), _priced(snapshot.spec)),
+        conditions=_dated(
+            snapshot, _accepted(snapshot.spec), *_measured(snapshot, snapshot.spec), _priced(snapshot, snapshot.spec)
+        ),
     )
 
 
@@ -83,15 +91,31 @@ def _accepted(spec: InferencePoolSpec) -> Finding:
     return Finding(type=ConditionType.READY, status="True", reason=Reason.ACCEPTED, message=message)
 
 
-def _priced(spec: InferencePoolSpec) -> Finding:
-    kind = ConditionType.PRICES_KNOWN
+def _measured(snapshot: PoolSnapshot, spec: InferencePoolSpec) -> tuple[Finding, ...]:
+    """Say whether the operator has the metric source that the pool names; nothing where it names none."""
+    kind, name = ConditionType.METRIC_SOURCE_KNOWN, source_named(spec)
+    if name is None:
+        return ()
+    if name not in snapshot.metric_sources:
+        message = unknown_source(f"{snapshot.namespace}/{snapshot.name}", name, snapshot.metric_sources)
+        return (Finding(type=kind, status="False", reason=Reason.SOURCE_UNKNOWN, message=message),)
+    message = f"models are measured by metric source {name}"
+    return (Finding(type=kind, status="True", reason=Reason.SOURCE_FOUND, message=message),)
+
+
+def _priced(snapshot: PoolSnapshot, spec: InferencePoolSpec) -> Finding:
+    kind, today, listed = ConditionType.PRICES_KNOWN, snapshot.now.date(), snapshot.listed
     unpriced = tuple(variant for variant in spec.variants if price_of(variant) is None)
     if unpriced:
+        why = "".join(f"; {name}: {because}" for name, because in listed.missing.items())
         message = (
             f"no pricePerHour for {_names(unpriced)}, so the cost of its replicas is unknown: add it if you know it"
         )
-        return Finding(type=kind, status="False", reason=Reason.UNPRICED, message=message)
-    return Finding(type=kind, status="True", reason=Reason.PRICED, message="every variant has a price")
+        return Finding(type=kind, status="False", reason=Reason.UNPRICED, message=message + why)
+    told = "".join(f"; {name}: {price.told(today)}" for name, price in listed.prices.items())
+    old = any(price.is_old(today) for price in listed.prices.values())
+    reason = Reason.PRICE_OLD if old else Reason.PRICED_BY_LIST if listed.prices else Reason.PRICED
+    return Finding(type=kind, status="True", reason=reason, message=f"every variant has a price{told}")
 
 
 def _names(variants: tuple[Variant, ...]) -> str:

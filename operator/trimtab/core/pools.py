@@ -8,18 +8,25 @@ from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.conditions import Reason
 from trimtab.api.inferencepool import AllowedNamespaces, parse_pool_spec
 from trimtab.api.kinds import Manifest
+from trimtab.core.prices import PriceList, with_list_prices
 from trimtab.core.snapshot import PoolFound, PoolUnusable
 from trimtab.core.untrusted import shown
 
+NO_LIST = PriceList()
+
 
 def resolve_pool(
-    spec: AIModelSpec, namespace: str, pool: Manifest | None, namespace_labels: Mapping[str, str] | None
+    spec: AIModelSpec,
+    namespace: str,
+    pool: Manifest | None,
+    namespace_labels: Mapping[str, str] | None,
+    prices: PriceList = NO_LIST,
 ) -> PoolFound | PoolUnusable:
     """Return the pool and the variant that a model of `namespace` runs on, or why it may not.
 
     `pool` is the object that the model names, None where there is none; one that is being deleted still serves. A pool
     admits the models of its own namespace always. `namespace_labels` are those of the model's namespace; where they are
-    not known, a pool that asks for labels refuses.
+    not known, a pool that asks for labels refuses. `prices` are those that count where the pool has none of its own.
     """
     home, name = spec.pool_ref.namespace or namespace, spec.pool_ref.name
     where = f"InferencePool {home}/{name}"
@@ -51,7 +58,8 @@ def resolve_pool(
             Reason.VARIANT_NOT_FOUND,
             f"{where} has no variant {asked}, it offers {names}: change spec.serving.variant, or leave it out",
         )
-    return PoolFound(home, name, offered, variant)
+    priced, listed = with_list_prices(offered, prices)
+    return PoolFound(home, name, priced, priced.variants[offered.variants.index(variant)], listed)
 
 
 def _refusal(allowed: AllowedNamespaces, namespace: str, labels: Mapping[str, str] | None) -> str | None:

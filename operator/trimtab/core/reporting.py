@@ -12,16 +12,26 @@ from trimtab.core.untrusted import count, entries, text
 
 LEAST_CHANGE = 10
 """A measured number that moves by no more than one part in so many has not changed."""
+LEAST_DIFFERENCE = 0.05
+"""Of numbers in a sentence, such as requests/s: what is expected after the last request fades away for hours."""
 _COUNTS = frozenset({"replicas", "readyReplicas", "cost", "models", "accelerators", "hourly", "variants"})
 """What may be told a little later."""
 _MEASURED = frozenset({"latency"})
 _SPOKEN = frozenset({"message", "trail", "hint", "nextReplica", "wantedReplicas"})
 """What of a decision moves with every look, and may be told seldom."""
-_CALM = frozenset({"Objective", "Stabilization", "RateLimit", "Budget", "MinReplicas", "MaxReplicas"})
+CALM = frozenset({"Objective", "Stabilization", "RateLimit", "Budget", "Schedule", "MinReplicas", "MaxReplicas"})
 """What binds a decision while all is well: demand near the border between two of them goes to and fro."""
 _VERDICTS = frozenset({ConditionType.OBJECTIVES_MET, ConditionType.TRAFFIC_BALANCED})
 """What cannot always be said: without requests there is nothing to judge."""
 _OF_MEASUREMENTS = _VERDICTS | {ConditionType.METRICS_FRESH}
+_ON_THE_WAY = frozenset(
+    {
+        (ConditionType.RECONCILING, Reason.PROGRESSING),
+        (ConditionType.CAPACITY_AVAILABLE, Reason.PROGRESSING),
+        (ConditionType.CAPACITY_AVAILABLE, Reason.SCHEDULED),
+    }
+)
+"""What every move of replicas passes through, and comes back from by itself."""
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _AT_REST = frozenset(
@@ -36,6 +46,7 @@ class Urgency(Enum):
     NOTHING = "nothing to write"
     SELDOM = "what was measured differs"
     LATER = "numbers and texts differ"
+    SOON = "what traffic moves differs"
     NOW = "what people and programs wait for differs"
 
 
@@ -57,9 +68,10 @@ def urgency(written: object, wanted: Mapping[str, Any]) -> Urgency:
         return Urgency.NOTHING
     if not isinstance(written, Mapping) or not _same_shape(written, wanted):
         return Urgency.NOW
-    if _headline(written) != _headline(wanted) or _has_turned(written, wanted):
-        return Urgency.NOW
-    if _counts(written) != _counts(wanted) or _has_leapt(written, wanted):
+    before, after = _headline(written), _headline(wanted)
+    if before != after or _has_turned(written, wanted):
+        return Urgency.NOW if _firm(before, after) != _firm(after, before) else Urgency.SOON
+    if _counts(written) != _counts(wanted) or _wanted_has_leapt(written, wanted):
         return Urgency.LATER
     return Urgency.NOTHING if _alike(_measured(written), _measured(wanted)) else Urgency.SELDOM
 
@@ -104,7 +116,7 @@ def _headline(status: Mapping[str, Any]) -> dict[str, Any]:
     decision = kept.get("decision")
     if isinstance(decision, Mapping):
         bound = decision.get("boundBy")
-        calm = {"boundBy": "by what is measured"} if isinstance(bound, str) and bound in _CALM else {}
+        calm = {"boundBy": "by what is measured"} if isinstance(bound, str) and bound in CALM else {}
         kept["decision"] = _bare(decision, _SPOKEN) | calm
     conditions = status.get("conditions")
     kept["conditions"] = (
@@ -113,6 +125,23 @@ def _headline(status: Mapping[str, Any]) -> dict[str, Any]:
         else conditions
     )
     return kept
+
+
+def _firm(headline: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a headline without what follows traffic by itself: the number of replicas, and that it is on its way.
+
+    While a Deployment's controller has not seen a new number, nobody knows which version serves: that is no news, as
+    long as it comes back as it was.
+    """
+    conditions = headline["conditions"]
+    if isinstance(conditions, list):
+        conditions = [each for each in conditions if (_kind(each), text(each, "reason")) not in _ON_THE_WAY]
+    return {
+        **headline,
+        "version": headline.get("version") if "version" in other else None,
+        "decision": _bare(headline.get("decision"), {"desiredReplicas"}),
+        "conditions": conditions,
+    }
 
 
 def _counts(status: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -141,9 +170,13 @@ def _has_turned(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     )
 
 
-def _has_leapt(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Tell whether demand asks for a number that is more than one replica and 10 % away, or became known or unknown."""
+def _wanted_has_leapt(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     before, after = (count(status, "decision", "wantedReplicas") for status in (written, wanted))
+    return has_leapt(before, after)
+
+
+def has_leapt(before: int | None, after: int | None) -> bool:
+    """Tell whether demand asks for a number that is more than one replica and 10 % away, or became known or unknown."""
     if before is None or after is None:
         return before != after
     return abs(after - before) > 1 and not _near(before, after)
@@ -158,7 +191,7 @@ def _alike(written: object, wanted: object) -> bool:
     if isinstance(written, str) and isinstance(wanted, str):
         same_words = _NUMBER.sub("0", written) == _NUMBER.sub("0", wanted)
         return same_words and all(
-            _near(float(before), float(after))
+            _near(float(before), float(after)) or abs(float(before) - float(after)) <= LEAST_DIFFERENCE
             for before, after in zip(_NUMBER.findall(written), _NUMBER.findall(wanted), strict=True)
         )
     if type(written) is type(wanted) is int:

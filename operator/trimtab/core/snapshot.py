@@ -9,6 +9,7 @@ from trimtab.api.conditions import Reason
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.inferencepool import InferencePoolSpec, Variant
 from trimtab.api.kinds import Manifest
+from trimtab.core.prices import Listed
 from trimtab.core.scaling.memory import ScalingMemory
 from trimtab.core.scaling.observation import Observation
 from trimtab.units import Seconds
@@ -16,12 +17,16 @@ from trimtab.units import Seconds
 
 @dataclass(frozen=True)
 class PoolFound:
-    """The pool exists and admits the model; `variant` is the one that the model runs on."""
+    """The pool exists and admits the model; `variant` is the one that the model runs on.
+
+    The prices in `spec` and `variant` are the pool's own, else those of the operator's list: `listed` says which.
+    """
 
     namespace: str
     name: str
     spec: InferencePoolSpec
     variant: Variant
+    listed: Listed = field(default_factory=Listed)
 
 
 @dataclass(frozen=True)

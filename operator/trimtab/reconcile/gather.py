@@ -13,6 +13,8 @@ from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, NAMESPACE, Man
 from trimtab.api.objects import ObjectKey, key_of
 from trimtab.core.pool_health import PoolSnapshot, PoolUser
 from trimtab.core.pools import resolve_pool
+from trimtab.core.prices import Listed, with_list_prices
+from trimtab.core.provided import NOTHING_PROVIDED, Provided
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound
 from trimtab.reconcile.ports import ClusterReader
 from trimtab.render.names import VARIANT_LABEL, model_label
@@ -34,7 +36,9 @@ def identity(manifest: Manifest) -> ModelIdentity:
     return ModelIdentity(about["namespace"], about["name"], about["uid"], int(about.get("generation", 0)))
 
 
-def gather_model(cluster: ClusterReader, manifest: Manifest, now: datetime) -> ModelSnapshot | InvalidObject:
+def gather_model(
+    cluster: ClusterReader, manifest: Manifest, now: datetime, provided: Provided = NOTHING_PROVIDED
+) -> ModelSnapshot | InvalidObject:
     """Return everything that is known about a model."""
     model = identity(manifest)
     try:
@@ -49,7 +53,11 @@ def gather_model(cluster: ClusterReader, manifest: Manifest, now: datetime) -> M
         annotations=manifest["metadata"].get("annotations") or {},
         written_status=_mapping(manifest.get("status")),
         pool=resolve_pool(
-            spec, model.namespace, cluster.get(INFERENCEPOOL, pool_key), _namespace_labels(cluster, model.namespace)
+            spec,
+            model.namespace,
+            cluster.get(INFERENCEPOOL, pool_key),
+            _namespace_labels(cluster, model.namespace),
+            provided.prices,
         ),
         children=children_of(cluster, model),
         pods=tuple(cluster.pods(model.namespace, model_label(model.name))),
@@ -57,13 +65,15 @@ def gather_model(cluster: ClusterReader, manifest: Manifest, now: datetime) -> M
     )
 
 
-def gather_pool(cluster: ClusterReader, manifest: Manifest, now: datetime) -> PoolSnapshot:
+def gather_pool(
+    cluster: ClusterReader, manifest: Manifest, now: datetime, provided: Provided = NOTHING_PROVIDED
+) -> PoolSnapshot:
     """Return everything that is known about a pool and those who use it by its consent."""
     pool = identity(manifest)
     spec: InferencePoolSpec | None = None
-    problem = ""
+    listed, problem = Listed(), ""
     try:
-        spec = parse_pool_spec(manifest)
+        spec, listed = with_list_prices(parse_pool_spec(manifest), provided.prices)
     except ValidationError as error:
         problem = problem_of(error)
     users = [] if spec is None else _users(cluster, manifest)
@@ -76,6 +86,8 @@ def gather_pool(cluster: ClusterReader, manifest: Manifest, now: datetime) -> Po
         spec=spec,
         problem=problem,
         users=tuple(users),
+        listed=listed,
+        metric_sources=provided.metric_sources,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from trimtab.api.objects import ClusterError, ObjectKey
@@ -25,8 +25,13 @@ SAVE_EVERY = Seconds(60.0)
 
 @dataclass
 class LiveFacts:
-    """Observations and memories, by model. Empty where the operator has no metric source."""
+    """Observations and memories, by model. Empty where the operator has no metric source.
 
+    `on_decided` hears of each decision, `on_undecided` of each model for which there is none any more.
+    """
+
+    on_decided: Callable[[ModelSnapshot, Decision], None] = field(default=lambda *_: None)
+    on_undecided: Callable[[ObjectKey], None] = field(default=lambda _: None)
     _observations: dict[ObjectKey, tuple[Observation, dt.datetime]] = field(default_factory=dict, init=False)
     _memories: dict[ObjectKey, ScalingMemory] = field(default_factory=dict, init=False)
     _unsaved: set[ObjectKey] = field(default_factory=set, init=False)
@@ -35,6 +40,10 @@ class LiveFacts:
     def observed(self, model: ObjectKey, observation: Observation, at: dt.datetime) -> None:
         """Take note of what was measured last, and when."""
         self._observations[model] = (observation, at)
+
+    def unobserved(self, model: ObjectKey) -> bool:
+        """Take note that nobody measures a model, and tell whether somebody did before."""
+        return self._observations.pop(model, None) is not None
 
     def added_to(self, snapshot: ModelSnapshot) -> ModelSnapshot:
         """Return a snapshot with what is known of its model."""
@@ -53,6 +62,7 @@ class LiveFacts:
 
     def decided(self, snapshot: ModelSnapshot, decision: Decision) -> None:
         """Remember what a decision leaves for the next."""
+        self.on_decided(snapshot, decision)
         if snapshot.observation is None:
             return
         key, memory = _key(snapshot), remember(snapshot, decision)
@@ -61,8 +71,13 @@ class LiveFacts:
             self._unsaved.add(key)
         self._restored.discard(key)
 
+    def undecided(self, model: ObjectKey) -> None:
+        """Take note that nothing is decided for a model now: it is paused, its spec or its pool cannot be used."""
+        self.on_undecided(model)
+
     def forget(self, model: ObjectKey) -> None:
         """Forget a model that is gone."""
+        self.undecided(model)
         self._observations.pop(model, None)
         self._restored.discard(model)
         if self._memories.pop(model, None) is not None:

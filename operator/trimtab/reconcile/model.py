@@ -11,14 +11,18 @@ from trimtab.api.kinds import AIMODEL, DEPLOYMENT, NETWORK_POLICY, SERVICE, Mani
 from trimtab.api.model_status import AIModelStatus
 from trimtab.api.objects import ObjectKey, RefusedError
 from trimtab.core.fallback import Obstacle, fallback_status
+from trimtab.core.gist import gist_of
 from trimtab.core.health import Trouble, model_status
+from trimtab.core.provided import Provided
 from trimtab.core.rollout import removable
 from trimtab.core.scaling.actuation import scale_target
-from trimtab.core.scaling.decide import decide
+from trimtab.core.scaling.decide import decide, facts_of
 from trimtab.core.scaling.decision import Decision
+from trimtab.core.scaling.windows import until_change
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound, PoolUnusable
 from trimtab.reconcile.children import Applied, ChildWriter
 from trimtab.reconcile.gather import InvalidObject, children_of, gather_model, identity
+from trimtab.reconcile.glance import Glances, Seen, grounds_of, still_in_place
 from trimtab.reconcile.live import LiveFacts
 from trimtab.reconcile.outcome import DONE, Outcome, earliest
 from trimtab.reconcile.ports import Cluster
@@ -50,9 +54,11 @@ class ModelReconciler:
     now: Callable[[], datetime]
     others_wait: Callable[[], bool] = field(default=lambda: False)
     facts: LiveFacts = field(default_factory=LiveFacts)
+    provided: Provided = field(default_factory=Provided)
 
     def __post_init__(self) -> None:
         self._children = ChildWriter(self.cluster)
+        self.glances = Glances(self.cluster, self.facts, self.now)
 
     async def reconcile(self, key: ObjectKey) -> Outcome:
         """Make everything of one model be as it should be, and say how it stands.
@@ -60,6 +66,7 @@ class ModelReconciler:
         Raises:
             ClusterError: see `reconcile.outcome`.
         """
+        before = self.glances.begin(key)
         manifest = self.cluster.get(AIMODEL, key)
         if manifest is None:
             self.reporter.forget(AIMODEL, key)
@@ -67,13 +74,15 @@ class ModelReconciler:
             return DONE
         if manifest["metadata"].get("deletionTimestamp") is not None:
             return DONE  # its children go with it, by their owner references
-        snapshot = gather_model(self.cluster, manifest, self.now())
+        snapshot = gather_model(self.cluster, manifest, self.now(), self.provided)
         if isinstance(snapshot, InvalidObject):
+            self.facts.undecided(key)
             obstacle = Obstacle(reason=Reason.INVALID_SPEC, message=snapshot.problem, is_users=True)
             return Outcome(await self._report_obstacle(manifest, obstacle))
         if isinstance(snapshot.pool, PoolUnusable) or _paused(snapshot):
+            self.facts.undecided(key)
             return Outcome(await self._report(manifest, snapshot, None, ()))
-        return await self._pursue(manifest, self.facts.added_to(snapshot), snapshot.pool)
+        return await self._pursue(manifest, self.facts.added_to(snapshot), snapshot.pool, before)
 
     async def report_bug(self, key: ObjectKey, error: Exception) -> None:
         """Tell the user that looking at a model ended in a bug; what serves is left as it is.
@@ -93,17 +102,21 @@ class ModelReconciler:
         status = fallback_status(manifest.get("status"), identity(manifest), obstacle, self.now())
         return await self.reporter.report(AIMODEL, manifest, status)
 
-    async def _pursue(self, manifest: Manifest, snapshot: ModelSnapshot, pool: PoolFound) -> Outcome:
-        decision = decide(snapshot)
+    async def _pursue(
+        self, manifest: Manifest, snapshot: ModelSnapshot, pool: PoolFound, before: Seen | None
+    ) -> Outcome:
+        grounds, decision = grounds_of(self.cluster, manifest, snapshot), decide(snapshot)
         self.facts.decided(snapshot, decision)
-        serving = serving_of(snapshot, pool, decision)
+        gist, serving = gist_of(snapshot, decision), serving_of(snapshot, pool, decision)
+        unchanged = still_in_place(before, snapshot, grounds, gist)
         try:
-            wanted = render_children(serving, self.settings)
+            applied = {key: Applied(child) for key, child in unchanged.items()} or await self._apply(
+                snapshot, render_children(serving, self.settings), decision
+            )
         except UnrenderableError as error:
             trouble = Trouble(reason=Reason.SOURCE_REFUSED, message=str(error), needs_change=True)
             return Outcome(await self._report(manifest, snapshot, decision, (trouble,)))
-        applied = await self._apply(snapshot, wanted, decision)
-        if len(applied) < len(wanted):
+        if not applied:
             return Outcome(Seconds(0.0))
         troubles = tuple(each.trouble for each in applied.values() if each.trouble is not None)
         try:
@@ -112,20 +125,25 @@ class ModelReconciler:
         except RefusedError as error:
             said = f"the API server refuses a change of scale, or that a child goes: {error}"
             troubles += (Trouble(reason=Reason.CHILD_REFUSED, message=said, needs_change=True),)
-        later = await self._report(manifest, self._seen_again(snapshot), decision, troubles)
+        after = self._seen_again(snapshot)
+        later = await self._report(manifest, after, decision, troubles)
+        in_place = {key: each.live for key, each in applied.items() if each.live is not None and not troubles}
+        grounds = replace(grounds, children=tuple(after.children.values()))
+        until = before.good_until if before is not None and unchanged else self.glances.next_whole()
+        self.glances.end(Seen(snapshot=after, grounds=grounds, gist=gist, in_place=in_place, good_until=until))
         again = (LOOK_AGAIN.get(Reason(trouble.reason)) for trouble in troubles)
-        return Outcome(earliest(later, *again))
+        return Outcome(earliest(later, _until_window(snapshot), *again))
 
     async def _apply(
         self, snapshot: ModelSnapshot, wanted: tuple[Manifest, ...], decision: Decision
     ) -> dict[ChildKey, Applied]:
-        """Put every child in place; fewer than all if what is missing can wait, while others wait for a Deployment."""
+        """Put every child in place; return none if what is missing can wait, while others wait for a Deployment."""
         applied: dict[ChildKey, Applied] = {}
         for child in wanted:
             key = ChildKey(child["kind"], child["metadata"]["name"])
             live = snapshot.children.get(key)
             if live is None and key.kind not in FIRST_KINDS and self.others_wait():
-                break
+                return {}
             applied[key] = await self._children.put(snapshot.model, child, live, decision.replicas)
         return applied
 
@@ -179,6 +197,14 @@ def serving_of(snapshot: ModelSnapshot, pool: PoolFound, decision: Decision) -> 
         pod_monitors=snapshot.capabilities.pod_monitors,
         live_deployments={key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind},
     )
+
+
+def _until_window(snapshot: ModelSnapshot) -> Seconds | None:
+    """Return how long it takes until a window of the model's schedules opens or closes; None without one."""
+    if not snapshot.spec.scaling.schedules:
+        return None
+    given = facts_of(snapshot)
+    return until_change(given.spec.scaling, given.now, given.cold_start)
 
 
 def _paused(snapshot: ModelSnapshot) -> bool:

@@ -1,12 +1,13 @@
 """The pipe for one InferencePool: gather, and say how it stands. Its models look at it themselves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from trimtab.api.kinds import INFERENCEPOOL
 from trimtab.api.objects import ObjectKey
 from trimtab.core.pool_health import pool_status
+from trimtab.core.provided import Provided
 from trimtab.reconcile.gather import gather_pool
 from trimtab.reconcile.outcome import DONE, Outcome
 from trimtab.reconcile.ports import Cluster
@@ -20,6 +21,7 @@ class PoolReconciler:
     cluster: Cluster
     reporter: Reporter
     now: Callable[[], datetime]
+    provided: Provided = field(default_factory=Provided)
 
     async def reconcile(self, key: ObjectKey) -> Outcome:
         """Say how a pool stands.
@@ -33,5 +35,5 @@ class PoolReconciler:
             return DONE
         if manifest["metadata"].get("deletionTimestamp") is not None:
             return DONE
-        status = pool_status(gather_pool(self.cluster, manifest, self.now()))
+        status = pool_status(gather_pool(self.cluster, manifest, self.now(), self.provided))
         return Outcome(await self.reporter.report(INFERENCEPOOL, manifest, status))

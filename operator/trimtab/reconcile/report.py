@@ -9,15 +9,12 @@ from pydantic import BaseModel
 
 from trimtab.api.conditions import Condition, ConditionType
 from trimtab.api.kinds import Kind, Manifest
-from trimtab.api.objects import EventRecord, NotFoundError, ObjectKey
+from trimtab.api.objects import EventRecord, NotFoundError, ObjectKey, key_of
 from trimtab.api.wire import dump
 from trimtab.core.reporting import Urgency, transitions, urgency
+from trimtab.reconcile.pace import Pace
 from trimtab.reconcile.ports import ClusterWriter
 from trimtab.units import Seconds
-
-GAPS = {Urgency.NOW: Seconds(2.0), Urgency.LATER: Seconds(10.0), Urgency.SELDOM: Seconds(300.0)}
-"""Least time between two writes of one status: a start passes through a dozen states within seconds, and what is
-measured never rests."""
 
 
 @dataclass
@@ -26,7 +23,7 @@ class Reporter:
 
     cluster: ClusterWriter
     clock: Callable[[], float] = time.monotonic
-    _written_at: dict[tuple[Kind, ObjectKey], float] = field(default_factory=dict, init=False)
+    _paces: dict[tuple[Kind, ObjectKey], Pace] = field(default_factory=dict, init=False)
 
     async def report(self, kind: Kind, manifest: Manifest, status: BaseModel) -> Seconds | None:
         """Write a status if it differs from the one on the object, and Events for what changed with it.
@@ -37,19 +34,19 @@ class Reporter:
             ClusterError: it could not be written; ask again.
         """
         written, wanted = manifest.get("status"), dump(status)
-        how = urgency(written, wanted)
+        how, about, key = urgency(written, wanted), manifest["metadata"], key_of(manifest)
+        pace = self._paces.setdefault((kind, key), Pace())
         if how is Urgency.NOTHING:
+            pace.nothing()
             return None
-        about = manifest["metadata"]
-        key = ObjectKey(about["namespace"], about["name"])
-        wait = self._wait(kind, key, how, ready_changed=_ready(written) != _ready(wanted))
-        if wait > 0:
+        wait = pace.wait(how, self.clock())
+        if wait > 0 and _ready(written) == _ready(wanted):
             return wait
         try:
             await self.cluster.write_status(kind, key, wanted, uid=about["uid"])
         except NotFoundError:
             return None  # deleted meanwhile, perhaps made again: that one has a look of its own
-        self._written_at[kind, key] = self.clock()
+        pace.written(how, self.clock())
         conditions: tuple[Condition, ...] = getattr(status, "conditions", ())
         for change in transitions(written, conditions):
             await self.cluster.record(
@@ -61,13 +58,7 @@ class Reporter:
 
     def forget(self, kind: Kind, key: ObjectKey) -> None:
         """Forget an object that is gone."""
-        self._written_at.pop((kind, key), None)
-
-    def _wait(self, kind: Kind, key: ObjectKey, how: Urgency, *, ready_changed: bool) -> Seconds:
-        last = self._written_at.get((kind, key))
-        if last is None or ready_changed:
-            return Seconds(0.0)
-        return Seconds(max(0.0, last + GAPS[how] - self.clock()))
+        self._paces.pop((kind, key), None)
 
 
 def _ready(status: object) -> object:

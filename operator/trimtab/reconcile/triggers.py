@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, NAMESPACE, POD, Manifest
 from trimtab.api.objects import Change, ObjectKey, key_of
+from trimtab.reconcile.glance import wish_of
 from trimtab.reconcile.ports import ClusterReader
 from trimtab.reconcile.queue import NO_DELAY, Key, Lane, WorkQueue
-from trimtab.render.names import MODEL_LABEL, model_label
+from trimtab.render.names import APPLIED_ANNOTATION, MODEL_LABEL, model_label
 from trimtab.units import Seconds
 
 CHILD_DELAY = Seconds(0.25)
-"""A start tells of a dozen changes of children and pods, our own writes among them: one look covers many."""
+"""Until what somebody did to a child by hand is put right."""
+GATHER_DELAY = Seconds(1.0)
+"""A start, and each move of replicas, is a dozen changes of pods and of children's statuses, and our own writes that
+come back: one look covers many."""
 POOL_DELAY = Seconds(2.0)
 """A pool sums up its models: it looks once for all that changes within this time."""
 
@@ -47,7 +51,7 @@ def wishes(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
         case kind if kind == AIMODEL:
             asked = _generation(change.old) != _generation(change.new)
             if not asked:  # a status: most often our own
-                yield Wish(Key(AIMODEL, change.key), CHILD_DELAY)
+                yield Wish(Key(AIMODEL, change.key), GATHER_DELAY)
             else:
                 yield Wish(Key(AIMODEL, change.key), lane=Lane.FIRST)
                 for pool in {_pool(change.old, change.key), _pool(change.new, change.key)} - {None}:
@@ -76,11 +80,11 @@ def _of_pod(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
     label = _labels(change.new or change.old).get(MODEL_LABEL, "")
     plain = ObjectKey(change.key.namespace, label)
     if model_label(label) == label and cluster.get(AIMODEL, plain) is not None:
-        yield Wish(Key(AIMODEL, plain), CHILD_DELAY)
+        yield Wish(Key(AIMODEL, plain), GATHER_DELAY)
         return
     for model in cluster.list(AIMODEL, change.key.namespace):
         if model_label(model["metadata"]["name"]) == label:
-            yield Wish(Key(AIMODEL, key_of(model)), CHILD_DELAY)
+            yield Wish(Key(AIMODEL, key_of(model)), GATHER_DELAY)
 
 
 def _of_child(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
@@ -88,11 +92,22 @@ def _of_child(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
     owners = {_owner(change.old), _owner(change.new)} - {None}
     for name in owners:
         key = ObjectKey(change.key.namespace, str(name))
-        yield Wish(Key(AIMODEL, key), CHILD_DELAY)
+        yield Wish(Key(AIMODEL, key), CHILD_DELAY if _is_by_hand(change) else GATHER_DELAY)
         if change.kind == DEPLOYMENT and _replicas(change.old) != _replicas(change.new):
             pool = _pool(cluster.get(AIMODEL, key), key)
             if pool is not None:
                 yield Wish(Key(INFERENCEPOOL, pool), POOL_DELAY)
+
+
+def _is_by_hand(change: Change) -> bool:
+    """Tell whether somebody else changed what we say of a child, or deleted it; an apply of ours changes its hash."""
+    if change.old is None or change.new is None:
+        return change.new is None
+    return _applied(change.old) == _applied(change.new) and wish_of(change.old) != wish_of(change.new)
+
+
+def _applied(child: Manifest) -> object:
+    return (child["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
 
 
 def _owner(manifest: Manifest | None) -> str | None:

@@ -12,6 +12,7 @@ from trimtab.api.aimodel import parse_spec
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.kinds import Manifest
 from trimtab.core.health.cost import prices_known
+from trimtab.core.pool_health import PoolSnapshot, pool_status
 from trimtab.core.pools import resolve_pool
 from trimtab.core.scaling.decide import decide
 from trimtab.core.snapshot import ModelSnapshot, PoolFound
@@ -28,6 +29,8 @@ ELSEWHERE = {"poolRef": {"name": "gpu-main", "namespace": "platform"}}
 BATCHES = {"serving": {"triton": {"maxBatchSize": 8, "dynamicBatching": {"preferredBatchSizes": [4]}}}}
 GPU = {"name": "l4", "resourceName": "nvidia.com/gpu"}
 CONSENT = {"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}}
+WINDOW = {"name": "day", "start": "0 8 * * *", "duration": "4h", "minReplicas": 2, "maxReplicas": 3}
+WINDOWS: Manifest = {"scaling": {"schedules": [WINDOW]}}
 PRICED: Manifest = {"variants": [{"name": "l4", "pricePerHour": "0.80"}]}
 
 # field -> another value, and what the spec has to say besides for it to matter
@@ -77,11 +80,18 @@ MODEL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "budget.hourly": ("0.90", {"budget": {"hourly": "0.70"}, "scaling": {"minReplicas": 1}}),
     "scaling.minReplicas": (2, {}),
     "scaling.maxReplicas": (3, {"replicas": 9}),
+    "scaling.schedules[].name": ("night", WINDOWS),
+    "scaling.schedules[].start": ("0 11 * * *", WINDOWS),
+    "scaling.schedules[].duration": ("1h", WINDOWS),
+    "scaling.schedules[].timeZone": ("Asia/Tokyo", WINDOWS),
+    "scaling.schedules[].minReplicas": (3, WINDOWS),
+    "scaling.schedules[].maxReplicas": (2, {"replicas": 9} | WINDOWS),
     "scaling.autoscaler": ("None", {}),
     "scaling.mode": ("Advisory", {}),
 }
 POOL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "currency": ("EUR", PRICED),
+    "metrics.sourceRef.name": ("team-b", {"metrics": {"sourceRef": {"name": "team-a"}}}),
     "allowedModels.namespaces.from": ("All", {}),
     "allowedModels.namespaces.selector.matchLabels": ({"team": "b"}, {"allowedModels": CONSENT}),
     "variants[].name": ("l40s", {}),
@@ -146,7 +156,8 @@ def effect(model: Manifest, pool: Manifest, home: str = "default") -> object:
         model=about, spec=spec, variant=resolved.variant, replicas=decision.replicas, pinned=decision.pinned,
         ceiling=decision.ceiling,
     )  # fmt: skip
-    return decision, decide(snapshot), prices_known(resolved), render_children(serving, SETTINGS)
+    known = pool_status(PoolSnapshot(NOW, home, "gpu-main", 1, {}, resolved.spec, "", (), metric_sources=("team-a",)))
+    return decision, decide(snapshot), prices_known(resolved, NOW), render_children(serving, SETTINGS), known.conditions
 
 
 def test_every_field_is_in_the_tables() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from fakes.httpserver import serve, write_kubeconfig
 from fakes.measured import LOST, measured, sample
+from fakes.schedules import BERLIN, scheduled, window
 from fakes.snapshots import CPU, SERVICE_OF_MODEL, deployment, model_spec, pod, pool_found, snapshot, status_of
 from trimtab.api.kinds import AIMODEL, Manifest
 from trimtab.api.wire import dump
@@ -32,7 +33,7 @@ LATENCY = LatencyDistribution(
     resolution=Seconds(0.0),
 )
 QUEUEING = replace(
-    sample(700.0), latency=LATENCY, batch_size=1.0, batch_time=Seconds(0.01), queue_time=Seconds(0.03), busiest=1.1
+    sample(735.0), latency=LATENCY, batch_size=1.0, batch_time=Seconds(0.01), queue_time=Seconds(0.03), busiest=1.1
 )
 SERVING = measured(
     snapshot(deployment(asked=2), SERVICE_OF_MODEL, spec=model_spec(most=9, budget="3.00"), pods=[pod(ready=True)]),
@@ -60,12 +61,12 @@ def test_a_decision_is_explained_in_plain_words() -> None:
     assert text.startswith("payments/fraud: bound by Budget\n  3 replicas: budget.hourly 3.00 pays for 3 at 0.80 each;")
     said = words(text)
     assert "Replicas 5 wanted, 3 decided, 2 ready on l4" in said
-    assert "Latency P99 120ms, give or take 1ms, target 80ms; 79.4 % of requests within it (PodSummaries)" in said
+    assert "Latency P99 120ms, give or take 1ms, target 80ms; 74.5 % of requests within it (PodSummaries)" in said
     assert "Cost 1.60 USD per hour" in said
     assert "One more for 0.80 USD per hour: " in said
     assert "% of requests are expected within the target, instead of 0.0 %" in said
     assert "Hint allow batching (serving.triton.maxBatchSize) before buying accelerators" in said
-    assert "MeetObjective 5 700.0 requests/s expected within 67 s" in said
+    assert "MeetObjective 5 735.0 requests/s expected in 67 s" in said
     assert "AdviseOnly 3 scaling.mode is Active" in said
     assert "ObjectivesMet (Missed): P99 is 120ms, give or take 1ms, above 80ms" in said
     assert "MetricsFresh" not in said.partition("not as it should be")[2]
@@ -91,6 +92,20 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert "Cost unknown" in said
     assert "Latency" not in said
     assert "MetricsFresh (Unreachable): Prometheus does not answer" in said
+
+
+def test_a_price_is_told_with_whose_it_is_and_windows_with_when_they_open() -> None:
+    """Without being taken for a trouble."""
+    spec = scheduled(window(timeZone=BERLIN))
+    found = snapshot(deployment(asked=2), SERVICE_OF_MODEL, spec=spec, pods=[pod(ready=True)])
+
+    said = words(as_text(explained(manifest(dump(status_of(found))))))
+
+    assert said.startswith("payments/fraud: bound by Schedule 4 replicas: schedule office, open until 2026-11-24 18:00")
+    assert "Price a replica on l4 costs 0.80 USD per hour, as InferencePool payments/gpus says" in said
+    assert "Windows office opens next at 2026-11-25 08:00 Europe/Berlin" in said
+    assert "FollowSchedule 4 schedule office, open until" in said
+    assert "PricesKnown" not in said.partition("not as it should be")[2]
 
 
 def test_an_unknown_price_of_one_more_is_said() -> None:

@@ -1,9 +1,12 @@
 """`trimtab render`: children from files alone, and errors that say which field of which object in which file."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fakes.snapshots import NOW
+from trimtab.api.kinds import Manifest
 from trimtab.app.offline import OfflineError, dump_manifests, read_files, render_files
 from trimtab.app.settings import pod_settings
 
@@ -29,15 +32,20 @@ ELSEWHERE = "metadata: {name: gpu, namespace: platform}\nspec:\n  allowedModels:
 CONSENT = ELSEWHERE + "selector: {matchLabels: {team: a}}}}"
 
 
+def rendered_at(text: str, now: datetime = NOW, namespace: str = "shop") -> list[Manifest]:
+    """Return what is rendered of a text."""
+    return list(render_files([("f", text)], SETTINGS, namespace, now))
+
+
 def rendered(text: str, namespace: str = "shop") -> list[str]:
     """Return the kinds and names of what is rendered."""
-    return [f"{each['kind']} {each['metadata']['name']}" for each in render_files([("f", text)], SETTINGS, namespace)]
+    return [f"{each['kind']} {each['metadata']['name']}" for each in rendered_at(text, namespace=namespace)]
 
 
 def test_a_model_and_its_pool_in_one_file_are_enough() -> None:
     """Everything that an operator would create, in its order, in the namespace asked for."""
     assert rendered(SMALL)[:2] == ["NetworkPolicy fraud", "Deployment fraud-l4"]
-    assert {each["metadata"]["namespace"] for each in render_files([("f", SMALL)], SETTINGS, "shop")} == {"shop"}
+    assert {each["metadata"]["namespace"] for each in rendered_at(SMALL)} == {"shop"}
 
 
 def test_other_documents_and_comments_do_not_matter() -> None:
@@ -88,7 +96,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_output_is_yaml_without_anchors() -> None:
     """It can be piped to kubectl and read by people."""
-    text = dump_manifests(render_files([("f", SMALL)], SETTINGS, "shop"))
+    text = dump_manifests(rendered_at(SMALL))
 
     assert "&id" not in text
     assert text.count("\nkind: ") + text.startswith("kind: ") == len(rendered(SMALL))
@@ -99,10 +107,19 @@ def test_what_is_rendered_is_what_the_operator_would_decide() -> None:
     text = SMALL.replace("resourceName: nvidia.com/gpu", 'pricePerHour: "1.00"')
     text = text.replace("scaling:", 'budget: {hourly: "3.00"}\n  scaling:')
 
-    (bounds,) = (
-        each["spec"]
-        for each in render_files([("f", text)], SETTINGS, "shop")
-        if each["kind"] == "HorizontalPodAutoscaler"
-    )
+    (bounds,) = (each["spec"] for each in rendered_at(text) if each["kind"] == "HorizontalPodAutoscaler")
 
     assert (bounds["minReplicas"], bounds["maxReplicas"]) == (2, 3)
+
+
+def test_what_is_rendered_knows_the_time() -> None:
+    """A window that is open has its say, as with the operator."""
+    window = "{name: day, start: 0 8 * * *, duration: 4h, minReplicas: 4}"
+    text = SMALL.replace("minReplicas: 2", f"minReplicas: 2, schedules: [{window}]")
+
+    born = [
+        next(each["spec"]["replicas"] for each in rendered_at(text, now) if each["kind"] == "Deployment")
+        for now in (NOW, NOW + timedelta(hours=8))
+    ]
+
+    assert born == [4, 2]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from trimtab.adapters.prometheus.config import PrometheusConfig
-from trimtab.app.settings import KNOWN, PREFIX, Address, SettingsError, from_environment, pod_settings
+from trimtab.app.settings import KNOWN, PREFIX, Address, PricesSetting, SettingsError, from_environment, pod_settings
 
 IMAGES = {"TRIMTAB_TRITON_IMAGE": "example.org/triton:1", "TRIMTAB_RUNTIME_IMAGE": "example.org/runtime:1"}
 
@@ -20,6 +20,7 @@ def test_two_images_are_enough() -> None:
     assert settings.probes == Address("0.0.0.0", 8080)  # noqa: S104 - the kubelet asks from the node
     assert settings.render.pod.allow_private_addresses is False
     assert settings.prometheus is None
+    assert (settings.prometheus_sources, settings.prices) == ({}, None)
 
 
 def test_every_setting_is_read() -> None:
@@ -43,6 +44,9 @@ def test_every_setting_is_read() -> None:
             "TRIMTAB_PROMETHEUS_URL": "https://prometheus.monitoring:9090",
             "TRIMTAB_PROMETHEUS_TOKEN_FILE": "/var/run/token",
             "TRIMTAB_PROMETHEUS_CA_FILE": "/etc/ca.crt",
+            "TRIMTAB_PROMETHEUS_SOURCES": "{team-b: {url: 'http://prometheus.team-b:9090'}}",
+            "TRIMTAB_PRICES": "/etc/trimtab/prices/prices.yaml",
+            "TRIMTAB_PRICES_FOR": "aws/us-east-1",
         }
     )
 
@@ -58,6 +62,8 @@ def test_every_setting_is_read() -> None:
     assert settings.prometheus == PrometheusConfig(
         url="https://prometheus.monitoring:9090", bearer_token_file=Path("/var/run/token"), ca_file=Path("/etc/ca.crt")
     )
+    assert settings.prometheus_sources == {"team-b": PrometheusConfig(url="http://prometheus.team-b:9090")}
+    assert settings.prices == PricesSetting(Path("/etc/trimtab/prices/prices.yaml"), "aws/us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +78,9 @@ def test_every_setting_is_read() -> None:
         ("TRIMTAB_WRITES_PER_SECOND", "-1", "above 0"),
         ("TRIMTAB_FETCH_MEMORY_LIMIT", "much", "TRIMTAB_FETCH_MEMORY_LIMIT"),
         ("TRIMTAB_PROMETHEUS_URL", "prometheus:9090", "http://prometheus.monitoring:9090"),
+        ("TRIMTAB_PROMETHEUS_SOURCES", "{a: {url: 'prometheus:9090'}}", "a: the URL of Prometheus cannot be used"),
+        ("TRIMTAB_PRICES_FOR", "aws", "provider/region, such as aws/us-east-1"),
+        ("TRIMTAB_PRICES_FOR", "aws/us-east-1", "needs TRIMTAB_PRICES"),
         ("TRIMTAB_TRITON_IMAG", "x", "there is no such setting"),
     ],
 )
@@ -97,6 +106,11 @@ def test_rendering_without_a_cluster_needs_no_setting_and_says_what_an_installat
     installed = {entry["name"]: entry["value"] for entry in environment if "value" in entry}
 
     assert pod_settings({}) == from_environment(installed).render
+
+
+def test_a_price_list_that_is_nobodys_is_not_read() -> None:
+    """Until somebody says whose prices count here, none do."""
+    assert from_environment({**IMAGES, "TRIMTAB_PRICES": "/etc/trimtab/prices/prices.yaml"}).prices is None
 
 
 def test_an_installation_sets_only_what_is_read() -> None:

@@ -117,6 +117,7 @@ def test_every_policy_has_its_say_in_the_trail() -> None:
         ("Stabilise", 4),
         ("LimitRate", 4),
         ("RespectBudget", 4),
+        ("FollowSchedule", 4),
         ("ObeyPin", 9),
         ("StayInBounds", 5),
         ("AdviseOnly", 5),

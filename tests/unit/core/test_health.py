@@ -37,7 +37,9 @@ def test_a_model_that_serves() -> None:
         ("PricesKnown", "True", "Priced"),
     ]
     assert message(status, "Ready") == "2 of 2 replicas answer"
-    assert message(status, "PricesKnown") == "a replica on l4 costs 0.80 USD per hour"
+    assert message(status, "PricesKnown") == (
+        "a replica on l4 costs 0.80 USD per hour, as InferencePool payments/gpus says"
+    )
     assert {each.observed_generation for each in status.conditions} == {3}
     assert dump(status) | {"conditions": None} == {
         "observedGeneration": 3,
@@ -61,6 +63,7 @@ def test_a_model_that_serves() -> None:
                 {"policy": "Stabilise", "replicas": 2, "because": "nothing is given back"},
                 {"policy": "LimitRate", "replicas": 2, "because": "there is nothing to move away from"},
                 {"policy": "RespectBudget", "replicas": 2, "because": "spec.budget is not set"},
+                {"policy": "FollowSchedule", "replicas": 2, "because": "scaling.schedules is empty"},
                 {"policy": "ObeyPin", "replicas": 2, "because": "spec.replicas is not set"},
                 {
                     "policy": "StayInBounds",

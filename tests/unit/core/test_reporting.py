@@ -63,7 +63,6 @@ def test_numbers_and_texts_are_written_later(wanted: dict[str, Any]) -> None:
         with_first_condition(observedGeneration=4),
         SERVING | {"conditions": SERVING["conditions"][:-1]},
         SERVING | {"observedGeneration": 4},
-        SERVING | {"decision": SERVING["decision"] | {"desiredReplicas": 3}},
         SERVING | {"decision": SERVING["decision"] | {"boundBy": "Pin"}},
         {key: value for key, value in SERVING.items() if key != "decision"},
         SERVING | {"url": "http://elsewhere"},
@@ -73,8 +72,39 @@ def test_numbers_and_texts_are_written_later(wanted: dict[str, Any]) -> None:
     ],
 )
 def test_what_people_and_programs_wait_for_is_written_now(wanted: dict[str, Any]) -> None:
-    """Conditions, decision, address, variant, version and the generation that they are of."""
+    """Conditions, what binds a decision, address, variant, version and the generation that they are of."""
     assert urgency(SERVING, wanted) is Urgency.NOW
+
+
+def on_the_way(capacity: tuple[str, str]) -> dict[str, Any]:
+    """Return the serving model's status while a replica more is asked for, with a status and reason of its node."""
+    kept = [each for each in SERVING["conditions"] if each["type"] != "CapacityAvailable"]
+    said = {"lastTransitionTime": "2026-11-24T10:00:00Z", "observedGeneration": 3, "message": "0 of 3"}
+    moving = {**said, "type": "Reconciling", "status": "True", "reason": "Progressing"}
+    node = {**said, "type": "CapacityAvailable", "status": capacity[0], "reason": capacity[1]}
+    decision = SERVING["decision"] | {"desiredReplicas": 3}
+    return SERVING | {"conditions": [*kept, moving, node], "decision": decision}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        SERVING | {"decision": SERVING["decision"] | {"desiredReplicas": 3}},
+        on_the_way(("Unknown", "Progressing")),
+        on_the_way(("True", "Scheduled")),
+    ],
+    ids=["number", "no node yet", "on a node"],
+)
+def test_what_each_move_of_replicas_passes_through_is_written_soon(wanted: dict[str, Any]) -> None:
+    """And that it is over: traffic does it by itself, again and again."""
+    assert urgency(SERVING, wanted) is urgency(wanted, SERVING) is Urgency.SOON
+
+
+def test_a_move_that_meets_trouble_is_written_now() -> None:
+    """Nobody knows how long that takes."""
+    moving, stuck = on_the_way(("Unknown", "Progressing")), on_the_way(("False", "Unschedulable"))
+
+    assert urgency(moving, stuck) is urgency(stuck, moving) is Urgency.NOW
 
 
 @pytest.mark.parametrize(
@@ -102,10 +132,16 @@ def test_garbage_is_overwritten_now(hostile: object) -> None:
     assert urgency(hostile, SERVING) is Urgency.NOW
 
 
-def live(told: Sample | NoData, asked: int = 2, most: int = 5) -> dict[str, Any]:
-    """Return the status of a model of which something was measured."""
-    world = snapshot(deployment(asked=asked), SERVICE_OF_MODEL, spec=model_spec(most=most), pods=[pod(ready=True)])
-    return dump(status_of(measured(world, told)))
+def live(told: Sample | NoData, wanted: int = 2, decided: int = 2) -> dict[str, Any]:
+    """Return the status of a model of which something was measured, with a decision like those that are taken on it."""
+    world = snapshot(deployment(asked=2), SERVICE_OF_MODEL, spec=model_spec(least=2, most=2), pods=[pod(ready=True)])
+    status = dump(status_of(measured(world, told)))
+    if isinstance(told, NoData):
+        return status
+    because = f"{told.arrivals:.1f} requests/s expected within 12 s"
+    trail = [{**step, "replicas": wanted, "because": because} for step in status["decision"]["trail"]]
+    numbers = {"desiredReplicas": decided, "wantedReplicas": wanted, "boundBy": "Objective"}
+    return status | {"decision": {**numbers, "message": because, "trail": trail}}
 
 
 def answered(rate: float, p99: float = 0.05, busiest: float = 1.1) -> Sample:
@@ -134,7 +170,7 @@ def test_a_measured_number_that_hardly_moves_is_not_written(told: Sample) -> Non
         live(answered(210.0)),
         live(answered(270.0, busiest=1.4)),
         live(sample(270.0)),
-        live(answered(140.0)),
+        live(answered(270.0), wanted=1),
         STEADY | {"decision": STEADY["decision"] | {"message": "another sentence"}},
         STEADY | {"decision": STEADY["decision"] | {"hint": "another hint"}},
         STEADY | {"decision": STEADY["decision"] | {"trail": STEADY["decision"]["trail"][1:]}},
@@ -147,31 +183,48 @@ def test_what_is_measured_is_written_seldom(wanted: dict[str, Any]) -> None:
     assert urgency(STEADY, wanted) is urgency(wanted, STEADY) is Urgency.SELDOM
 
 
+def test_what_fades_away_is_not_written() -> None:
+    """Hours after the last request a little is still expected, and less and less of it; half of a request/s is more."""
+    little, less, more = (
+        {**STEADY, "decision": {**STEADY["decision"], "message": f"1 replica: {rate} requests/s expected"}}
+        for rate in ("0.028", "0", "0.5")
+    )
+
+    assert urgency(little, less) is urgency(less, little) is Urgency.NOTHING
+    assert urgency(little, more) is urgency(more, little) is Urgency.SELDOM
+
+
 def test_demand_that_leaps_is_written_a_little_later() -> None:
     """Two replicas more than were wanted, or wanted at all; not one more, nor 5 % more."""
-    few, more, many, hardly = (live(answered(rate), asked=9, most=9) for rate in (270.0, 550.0, 14_000.0, 14_600.0))
+    few, more, many, hardly = (live(answered(270.0), wanted=number) for number in (2, 4, 94, 98))
     unknown = few | {"decision": {key: value for key, value in few["decision"].items() if key != "wantedReplicas"}}
 
-    assert [each["decision"]["wantedReplicas"] for each in (few, more, many, hardly)] == [2, 4, 94, 98]
     assert urgency(few, more) is urgency(more, few) is urgency(few, unknown) is urgency(unknown, few) is Urgency.LATER
-    assert urgency(few, live(sample(0.0), asked=9, most=9)) is Urgency.LATER
+    assert urgency(few, live(sample(270.0), wanted=0)) is Urgency.LATER
     assert urgency(many, hardly) is not Urgency.LATER
 
 
 @pytest.mark.parametrize(
     "wanted",
+    [live(answered(270.0, 0.09)), live(answered(270.0, busiest=1.6)), live(answered(270.0), decided=3)],
+    ids=["missed", "uneven", "another number"],
+)
+def test_a_verdict_that_turns_is_written_soon(wanted: dict[str, Any]) -> None:
+    """And back."""
+    assert urgency(STEADY, wanted) is urgency(wanted, STEADY) is Urgency.SOON
+
+
+@pytest.mark.parametrize(
+    "wanted",
     [
-        live(answered(270.0, 0.09)),
-        live(answered(270.0, busiest=1.6)),
         live(LOST),
         live(replace(answered(270.0), age=Seconds(60.0))),
         STEADY | {"decision": STEADY["decision"] | {"boundBy": "Pin"}},
-        live(answered(270.0), asked=3, most=3),
     ],
-    ids=["missed", "uneven", "lost", "old", "pinned", "another number"],
+    ids=["lost", "old", "pinned"],
 )
-def test_a_verdict_that_turns_is_written_now(wanted: dict[str, Any]) -> None:
-    """And back."""
+def test_blindness_and_a_persons_word_are_written_now(wanted: dict[str, Any]) -> None:
+    """And their end."""
     assert urgency(STEADY, wanted) is urgency(wanted, STEADY) is Urgency.NOW
 
 

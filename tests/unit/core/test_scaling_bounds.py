@@ -12,8 +12,8 @@ from trimtab.core.scaling.observation import Observation
 from trimtab.core.scaling.policies import POLICIES
 from trimtab.core.snapshot import PoolFound
 
-BUSY = sample(700.0)
-"""Five replicas at 149.4 requests/s."""
+BUSY = sample(735.0)
+"""Five replicas, each 66 % busy."""
 FREE = {"name": "l4", "resourceName": "nvidia.com/gpu"}
 PRICED_CPU = CPU | {"pricePerHour": "0.10"}
 
@@ -49,7 +49,7 @@ def test_a_budget_bounds_what_demand_asks_for() -> None:
 
     assert outcome(decision) == (3, BoundBy.BUDGET)
     assert decision.wanted == 5
-    assert decision.message.startswith("3 replicas: budget.hourly 3.00 pays for 3 at 0.80 each; it was 5, 700.0 req")
+    assert decision.message.startswith("3 replicas: budget.hourly 3.00 pays for 3 at 0.80 each; it was 5, 735.0 req")
 
 
 def test_a_budget_that_suffices_moves_nothing() -> None:
@@ -122,7 +122,7 @@ def test_advice_keeps_what_runs_and_says_what_would_be() -> None:
     assert decision.wanted == 5
     assert decision.message.startswith(
         "2 replicas: scaling.mode Advisory keeps what Deployment fraud-l4 has; "
-        "in mode Active it would be 5, 700.0 requests/s expected"
+        "in mode Active it would be 5, 735.0 requests/s expected"
     )
 
 

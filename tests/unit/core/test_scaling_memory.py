@@ -1,11 +1,13 @@
 """What is remembered between decisions, and what becomes of it when somebody else wrote it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fakes.measured import EPOCH, LINEAR, levels
 from trimtab.core.scaling.capacity import ServiceTimes
+from trimtab.core.scaling.forecast import CENTRES, HORIZONS, DemandMemory, Learned
 from trimtab.core.scaling.memory import (
     MOST_MOVES,
     MOST_RECOMMENDATIONS,
@@ -21,6 +23,7 @@ from trimtab.core.scaling.memory import (
     with_decision,
     with_recommendation,
 )
+from trimtab.core.scaling.price import DEAREST, Price
 from trimtab.units import Replicas, Seconds
 
 
@@ -29,9 +32,17 @@ def start(at: int, loaded: int = 10) -> ColdStart:
     return ColdStart(at=at, scheduled=1, pulled=2, fetched=3, loaded=loaded, warm=4)
 
 
+FULL = Learned(squares=(1_038.1234,) * 6, products=(1_038.1234,) * 3, missed=(0.001234,) * len(CENTRES))
+
+
 def full() -> ScalingMemory:
     """Return a memory with as much as there can be in it, and the longest numbers."""
-    memory = ScalingMemory(variant="v" * 63, times=ServiceTimes(**dict.fromkeys(vars(LINEAR), 1.23456789e-05 + 100)))
+    memory = ScalingMemory(
+        variant="v" * 63,
+        times=ServiceTimes(**dict.fromkeys(vars(LINEAR), 123.456789)),
+        demand=DemandMemory(unit=24.494897427831781, until=EPOCH - 1.2345, learned=(FULL,) * HORIZONS),
+        price=Price(log=-1.23456, rate=1234.56),
+    )
     memory = with_cold_starts(memory, (start(EPOCH - 86_400 + at, loaded=9_999) for at in range(30)), EPOCH)
     for ago in range(1_000, 0, -1):
         memory = with_recommendation(memory, 10**6 + ago, EPOCH - ago)
@@ -40,7 +51,7 @@ def full() -> ScalingMemory:
 
 
 def test_a_full_memory_is_small_and_comes_back_as_it_was() -> None:
-    """500 models share one ConfigMap of a megabyte."""
+    """400 models share one ConfigMap of a megabyte."""
     memory = full()
 
     assert (len(memory.wanted), len(memory.moves), len(memory.cold_starts)) == (41, MOST_MOVES, MOST_STARTS)
@@ -85,12 +96,42 @@ def stored(**changes: object) -> str:
         stored(wanted=[[0, 1]] * 100),
         stored(moves=[[0]]),
         stored(starts=[[0, 1, 2, 3, 4, -5]]),
+        stored(price=[DEAREST + 0.1, 1.0]),
+        stored(price=[None, 1.0]),
+        stored(demand=[1.0, 0.0, []]),
+        stored(demand=[float("nan"), 0.0, [[[0.0] * 6, [0.0] * 3, [0.0] * len(CENTRES)]] * HORIZONS]),
+        stored(demand=[1.0, 0.0, [[[0.0] * 6, [0.0] * 3, [-1.0] * len(CENTRES)]] * HORIZONS]),
+        stored(demand=[1.0, 0.0, [[[0.0] * 6, [0.0] * 3, [0.0] * 9]] * HORIZONS]),
         "[" * 100_000,
     ],
 )
 def test_what_somebody_else_wrote_is_forgotten(text: str) -> None:
     """As a whole: without a memory nothing is made smaller for a hold."""
     assert from_json(text) == ScalingMemory()
+
+
+@pytest.mark.parametrize(
+    ("unit", "squares", "products"),
+    [
+        (0.0, [0.0] * 6, [0.0] * 3),
+        (1.0, [0.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.0] * 3),
+        (1.0, [0.0] * 6, [1.0, 1.0, 1.0]),
+        (1.0, [1.0, 9.0, 9.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0]),
+    ],
+    ids=["no unit", "no points", "no points that came", "no spread is that small"],
+)
+def test_sums_that_no_traffic_has_are_forgotten_alone(unit: float, squares: list[float], products: list[float]) -> None:
+    """Service times and recommendations are another matter."""
+    written = [unit, 0.0, [[squares, products, [0.0] * len(CENTRES)]] * HORIZONS]
+
+    assert from_json(stored(demand=written)) == replace(full(), demand=DemandMemory())
+
+
+def test_what_was_stored_before_demand_was_learned_is_read() -> None:
+    """By a former release: what it did not know is as at first."""
+    old = {key: value for key, value in json.loads(stored()).items() if key not in {"demand", "price"}}
+
+    assert from_json(json.dumps(old)) == replace(full(), demand=DemandMemory(), price=Price())
 
 
 def test_nine_of_ten_starts_were_at_most_so_long() -> None:

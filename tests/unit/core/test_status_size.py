@@ -37,7 +37,7 @@ def test_long_words_of_others_are_cut() -> None:
     assert status.version is not None
     assert status.version.serving == LONGEST_URI
     assert status.decision is not None
-    assert len(status.decision.trail) == 8
+    assert len(status.decision.trail) == 9
 
 
 def test_what_is_cut_ends_with_dots_and_whole_characters() -> None:

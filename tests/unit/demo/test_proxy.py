@@ -1,5 +1,6 @@
 """The proxy before played pods, asked as Prometheus asks, well and with each fault."""
 
+import asyncio
 import math
 import re
 from collections.abc import AsyncIterator
@@ -151,3 +152,16 @@ async def test_a_fault_is_one_models_alone(world: World) -> None:
     world.proxy.faults["shop/other"] = FAULTS["NaN"]()
 
     assert await world.values() == {COUNT: [1], IDLE: [0.5]}
+
+
+async def test_an_answer_that_nobody_waits_for_is_given_up(world: World) -> None:
+    """Prometheus loses patience after 4 s; what is slower would be at work for long after the world has ended."""
+    world.proxy.faults["shop/m"] = Slow(60.0)
+    before = len(asyncio.all_tasks())
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(world.scrape(), 0.2)
+
+    async with asyncio.timeout(10.0):
+        while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - the end of a task of the library's is nobody's event
+            await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from demo.record import Said, said_in, seconds, traffic_now, truth_since
 from demo.report import figures, lines, milliseconds, percent
 from demo.service import Service
 from demo.traffic import steady
-from fakes.demo_records import HALF, blind, moment, run, said
+from fakes.demo_records import HALF, blind, moment, run
 
 
 def test_time_is_integrated_and_not_looks() -> None:
@@ -22,41 +22,24 @@ def test_time_is_integrated_and_not_looks() -> None:
         assert found.replicas == pytest.approx(2)
         assert found.gpu_hours == pytest.approx(40 / 3600)
         assert found.cost == pytest.approx(40 / 3600 * 0.8)
-        assert found.cost_said == pytest.approx(40 / 3600 * 0.8)
         assert found.cost_of_most == pytest.approx(60 / 3600 * 0.8)
         assert (found.fewest, found.most, found.seconds) == (1, 3, 2 * HALF)
 
 
-def test_truth_and_estimate_stand_beside_each_other() -> None:
-    """What failed is not within; an estimate weighs as much as the requests it is about."""
-    record = run()
-    record.moments[0] = moment(0.0, 1, rate=600.0, said=said(1, within=0.5))
-
-    found = figures(record)
-
-    assert found.attained == 570 / 600
-    assert found.estimated == pytest.approx((600 * 0.5 + 20 * 30 * 0.98) / 1200)
+def test_what_failed_was_not_in_time() -> None:
+    """Of 600 requests, 570 were answered in time and two not at all."""
+    assert figures(run()).attained == 570 / 600
 
 
 def test_what_is_not_known_is_not_zero() -> None:
-    """Without a price there is no cost, without a word of the operator no estimate; the report says so."""
+    """Without a price there is no cost; the report says so."""
     record = blind()
     found = figures(record)
     said_of_it = "\n".join(lines([record]))
 
-    assert found.cost is found.cost_said is found.cost_of_most is found.estimated is None
+    assert found.cost is found.cost_of_most is None
     assert "cost                 unknown: the pool has no price" in said_of_it
-    assert "no estimate" in said_of_it
     assert "0.0000" not in said_of_it
-
-
-def test_a_cost_that_was_not_always_said_is_no_total() -> None:
-    """A gap is not taken for nothing: the pods tell what it was."""
-    record = run()
-    record.moments[5] = moment(5.0, 1, said=said(1, hourly=None))
-
-    assert figures(record).cost_said is None
-    assert "not always known by the operator" in "\n".join(lines([record]))
 
 
 def test_the_report_has_every_figure() -> None:
@@ -64,11 +47,11 @@ def test_the_report_has_every_figure() -> None:
     assert list(lines([run()])) == [
         "fraud-scorer",
         "  requests             600 in 20 s, 2 of them failed: its pod vanished (2)",
-        "  within 80 ms         95.0 % by the ledger, estimated 98.0 %",
+        "  within 80 ms         95.0 %",
         "  p99 of all answers   90 ms",
         "  replicas             1 to 3, 2.00 on average",
         "  GPU-hours            0.0111",
-        "  cost                 0.0089 USD by the pods that existed, 0.0089 USD by the operator",
+        "  cost                 0.0089 USD",
         "  saved                33.3 % of 0.0133 USD: 3 replicas all the time",
     ]
 

@@ -103,7 +103,7 @@ async def test_a_past_that_cannot_be_had_leaves_the_present() -> None:
         fake.now = NOW + 35
         (third,) = await observed(source, CHURN)
 
-    assert [len(each.history) for each in (first, second, third)] == [0, 0, 181]
+    assert [len(each.history) for each in (first, second, third)] == [0, 1, 181]  # what the first tick itself has found
     assert first.arrivals == second.arrivals == third.arrivals > 0
 
 
@@ -149,3 +149,36 @@ def test_a_clock_that_was_set_back_makes_the_past_unknown() -> None:
     assert again is not None
     assert again.end - again.start == SPAN_SECONDS
     assert history.of(A, NOW - 3600) == ()
+
+
+def test_the_past_reads_as_the_points_that_it_is_made_of() -> None:
+    """Whole, by its place, in part, from its end, and as often as one likes."""
+    history = History()
+    due = history.due([A], NOW)
+    assert due is not None
+    history.put(due, {A: {due.end - 10: 1.0, due.end - 5: 2.0, due.end: 3.0}})
+
+    past = history.of(A, due.end + 2.0)
+
+    points = [(12.0, 1.0), (7.0, 2.0), (2.0, 3.0)]
+    assert [(point.ago, point.rate) for point in past] == [(point.ago, point.rate) for point in past] == points
+    assert [(past[place].ago, past[place].rate) for place in range(len(past))] == points
+    assert [point.rate for point in past[-2:]] == [2.0, 3.0]
+    assert [point.rate for point in reversed(past)] == [3.0, 2.0, 1.0]
+
+
+def test_ticks_extend_the_past_until_it_is_asked_for_again() -> None:
+    """What a tick finds is known at the next; a second look in the same step adds nothing, nor does a stranger."""
+    history = History()
+    due = history.due([("bank", "churn")], 1_000.0)
+    assert due is not None
+    history.put(due, {("bank", "churn"): {995: 1.0, 1_000: 2.0}})
+
+    for at, rate in ((1_001.0, 9.0), (1_005.4, 3.0), (1_010.2, 4.0)):
+        history.note(("bank", "churn"), at, rate)
+    history.note(("bank", "nobody"), 1_005.0, 7.0)
+
+    assert [(each.ago, each.rate) for each in history.of(("bank", "churn"), 1_010.5)] == [
+        (15.5, 1.0), (10.5, 2.0), (5.5, 3.0), (0.5, 4.0),
+    ]  # fmt: skip
+    assert history.of(("bank", "nobody"), 1_010.0) == ()

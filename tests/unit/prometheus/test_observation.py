@@ -39,6 +39,14 @@ def test_so_many_take_at_most_so_long(target: float, share: float) -> None:
     assert TWO.within(Seconds(target)) == pytest.approx(share)
 
 
+@pytest.mark.parametrize(("target", "share"), [(0.1, 0.5), (0.11, 0.7), (0.2, 0.7), (3.9, 0.7), (4.0, 0.9)])
+def test_in_a_gap_the_share_is_half_of_what_is_enclosed(target: float, share: float) -> None:
+    """Some were served at once, the others after seconds: a target between tells nothing of how many each were."""
+    gap = distribution((0.5, 0.1), (0.9, 4.0))
+
+    assert gap.within(Seconds(target)) == pytest.approx(share)
+
+
 def test_the_share_of_nothing_is_unknown() -> None:
     """Without a point there is no share; at a place where it jumps, the lower one counts for less time."""
     assert distribution().within(Seconds(1.0)) is None

@@ -1,54 +1,20 @@
 """The live loop on a cluster in memory: numbers in, replicas out, and what is learned outlives the process."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from fakes.cluster import Crash, FakeCluster
-from fakes.reconcile_world import MODEL, World, model, pool
+from fakes.reconcile_live import UNREACHABLE, FakeSource, LiveWorld, live_world, load
+from fakes.reconcile_world import MODEL, model, pool
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INFERENCEPOOL, POD
 from trimtab.api.objects import Change, ObjectKey, UnreachableError
-from trimtab.core.scaling.observation import ModelRef, NoData, NoDataReason, Observation, RatePoint, Sample
+from trimtab.core.scaling.observation import ModelRef
 from trimtab.reconcile.live import LiveFacts, save
-from trimtab.reconcile.model import ModelReconciler
-from trimtab.reconcile.observer import Observer, Ticked
+from trimtab.reconcile.observer import Observer, Sources, Ticked
 from trimtab.reconcile.queue import WorkQueue
-from trimtab.units import RequestsPerSecond, Seconds
-
-UNREACHABLE = NoData(NoDataReason.UNREACHABLE, "Prometheus at http://p:9090: connection refused")
-
-
-def load(rate: float) -> Sample:
-    """Return what is measured at a steady rate of a model that takes 20 ms for one request."""
-    history = tuple(RatePoint(ago=Seconds(5.0 * n), rate=RequestsPerSecond(rate)) for n in range(180, 0, -1))
-    arrivals = RequestsPerSecond(rate)
-    return Sample(
-        age=Seconds(2.0),
-        window=Seconds(30.0),
-        pods=2,
-        arrivals=arrivals,
-        completions=arrivals,
-        failures=RequestsPerSecond(0.0),
-        pending=0.0,
-        batch_size=1.0,
-        batch_time=Seconds(0.02),
-        queue_time=Seconds(0.001),
-        history=history,
-    )
-
-
-class FakeSource:
-    """Answers with what a test has put there."""
-
-    def __init__(self) -> None:
-        self.observation: Observation = UNREACHABLE
-        self.asked: list[set[ModelRef]] = []
-
-    async def observe(self, models: Collection[ModelRef]) -> Mapping[ModelRef, Observation]:
-        self.asked.append(set(models))
-        return dict.fromkeys(models, self.observation)
 
 
 class FakeStore:
@@ -69,42 +35,6 @@ class FakeStore:
                 self.stored.pop(key, None)
             else:
                 self.stored[key] = memory
-
-
-class LiveWorld(World):
-    """A world whose operator measures."""
-
-    def restart(self) -> None:
-        super().restart()
-        self.facts = LiveFacts()
-        self.source = getattr(self, "source", FakeSource())
-        self.models = ModelReconciler(
-            self.cluster, self.models.settings, self.reporter, self.now, lambda: self.others, self.facts
-        )
-
-    async def ticks(self, observation: Observation, seconds: int, every: int = 5) -> None:
-        """Let time pass, in ticks of five seconds or others, with the same observation in each."""
-        self.source.observation = observation
-        observer = Observer(self.cluster, self.source, self.facts, WorkQueue(), self.now)
-        for _ in range(seconds // every):
-            self.seconds += every
-            await observer.tick()
-            await self.models.reconcile(MODEL)
-
-    @property
-    def replicas(self) -> int:
-        """What the Deployment is asked for."""
-        found = self.child(DEPLOYMENT, "fraud-l4")
-        assert found is not None
-        return int(found["spec"]["replicas"])
-
-
-def live_world() -> LiveWorld:
-    """Return a world with a model that has been born."""
-    world = LiveWorld()
-    world.cluster.put(INFERENCEPOOL, pool())
-    world.cluster.put(AIMODEL, model())
-    return world
 
 
 async def test_replicas_follow_demand_both_ways() -> None:
@@ -275,7 +205,7 @@ async def test_every_model_of_every_pool_is_measured_in_one_question_a_pool() ->
     cluster.put(POD, {"metadata": about, "status": {"conditions": [{"type": "Ready", "status": "False"}]}})
     source = FakeSource()
 
-    await Observer(cluster, source, facts, queue, lambda: now, ticked.append).tick()
+    await Observer(cluster, Sources(default=source), facts, queue, lambda: now, ticked.append).tick()
 
     assert source.asked == [{ModelRef("shop", "fraud", 1), ModelRef("shop", "churn", 0)}]
     assert (ticked[0].models, ticked[0].blind) == (2, 2)

@@ -4,8 +4,8 @@ from fakes.cluster import FakeCluster
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, NAMESPACE, POD, SERVICE, Kind, Manifest
 from trimtab.api.objects import Change, ObjectKey
 from trimtab.reconcile.queue import Key, Lane, WorkQueue
-from trimtab.reconcile.triggers import CHILD_DELAY, POOL_DELAY, Triggers, Wish, wishes
-from trimtab.render.names import model_label
+from trimtab.reconcile.triggers import CHILD_DELAY, GATHER_DELAY, POOL_DELAY, Triggers, Wish, wishes
+from trimtab.render.names import APPLIED_ANNOTATION, model_label
 
 LONG = "m" * 200 + ".v2"
 
@@ -59,7 +59,7 @@ def test_a_status_that_was_written_does_not_push_in() -> None:
     """Our own writes come back as changes; they wait behind what users ask for."""
     written = {**model(), "status": {"replicas": 3}}
 
-    assert list(wishes(FakeCluster(), change(AIMODEL, model(), written))) == [Wish(A_MODEL, CHILD_DELAY)]
+    assert list(wishes(FakeCluster(), change(AIMODEL, model(), written))) == [Wish(A_MODEL, GATHER_DELAY)]
 
 
 def test_an_annotation_is_something_that_a_user_asks_for() -> None:
@@ -123,10 +123,32 @@ def test_replicas_that_come_or_go_concern_the_pool() -> None:
     cluster = FakeCluster()
     cluster.put(AIMODEL, model())
 
-    soon = Wish(A_MODEL, CHILD_DELAY)
+    soon = Wish(A_MODEL, GATHER_DELAY)
 
     assert list(wishes(cluster, change(DEPLOYMENT, child(1), child(2)))) == [soon, Wish(ITS_POOL, POOL_DELAY)]
     assert list(wishes(cluster, change(DEPLOYMENT, child(2), child(2)))) == [soon]
+
+
+def test_what_somebody_did_to_a_child_is_looked_at_before_what_is_told_of_it() -> None:
+    """A status, an apply of ours that comes back and a number of replicas can be gathered; a label taken off cannot."""
+    plain = {**child(2), "kind": "Deployment", "spec": {"replicas": 2}}
+    about = plain["metadata"]
+    applied = {**plain, "metadata": {**about, "annotations": {APPLIED_ANNOTATION: "a"}, "resourceVersion": "2"}}
+    changes = {
+        "born": (None, plain),
+        "told": (plain, {**plain, "status": {"replicas": 1}}),
+        "scaled": (plain, {**plain, "spec": {"replicas": 3}}),
+        "applied": (plain, applied),
+        "edited": (plain, {**plain, "metadata": {**about, "labels": {"team": "risk"}}}),
+        "deleted": (plain, None),
+    }
+
+    delays = {
+        name: next(wishes(FakeCluster(), change(DEPLOYMENT, old, new))).delay for name, (old, new) in changes.items()
+    }
+
+    assert [name for name, delay in delays.items() if delay == CHILD_DELAY] == ["edited", "deleted"]
+    assert [name for name, delay in delays.items() if delay == GATHER_DELAY] == ["born", "told", "scaled", "applied"]
 
 
 async def test_wishes_reach_the_queue() -> None:

@@ -14,6 +14,7 @@ OF_PODS = frozenset({promql.AGE, *promql.COUNTERS_OF_PODS})
 OF_MODELS = frozenset(
     {
         *(promql.TARGETS, promql.SAMPLES, promql.BEFORE, promql.PENDING, promql.GROWTH, promql.IMPOSSIBLE),
+        promql.DEMAND,
         *promql.COUNTERS_OF_MODELS,
     }
 )

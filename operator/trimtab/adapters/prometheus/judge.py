@@ -1,7 +1,7 @@
 """From numbers to what is known of a model: a sample, or why there is none. Plain functions of plain values."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from trimtab.adapters.prometheus import promql
 from trimtab.adapters.prometheus.answers import Numbers
@@ -28,7 +28,7 @@ ODD_SHARE = 1.5  # ... and `increase` extrapolates each counter by itself
 MICRO = 1e-6
 
 
-def judge(model: ModelRef, numbers: Numbers, history: tuple[RatePoint, ...]) -> Observation:
+def judge(model: ModelRef, numbers: Numbers, history: Sequence[RatePoint]) -> Observation:
     """Return what is known of a model; half of the pods that should answer have to, freshly."""
     problem = numbers.problem or _impossible(numbers)
     if problem:
@@ -77,7 +77,7 @@ def _too_few(model: ModelRef, numbers: Numbers, ages: dict[str, float], telling:
     return NoData(NoDataReason.PARTIAL, f"{said}; see why the others do not: its page of targets says")
 
 
-def _sample(model: ModelRef, numbers: Numbers, telling: Mapping[str, float], history: tuple[RatePoint, ...]) -> Sample:
+def _sample(model: ModelRef, numbers: Numbers, telling: Mapping[str, float], history: Sequence[RatePoint]) -> Sample:
     """Add it all up. A pod that has gone since is in the sums: it did serve."""
     completions, inferences, executions = (
         sum(facts.get(fact, 0.0) for facts in numbers.pods.values()) for fact in (COMPLETIONS, INFERENCES, EXECUTIONS)
@@ -87,12 +87,13 @@ def _sample(model: ModelRef, numbers: Numbers, telling: Mapping[str, float], his
     computing = sum(of_all.get(fact, 0.0) for fact in (promql.INPUT, promql.INFER, promql.OUTPUT))
     window = _window(of_all, telling.values())
     arrived = max(completions + failures + of_all.get(promql.GROWTH, 0.0), 0.0)
+    demand = of_all.get(promql.DEMAND, arrived / window)  # none where its shorter window has less than two scrapes
     return Sample(
         age=Seconds(max(telling.values())),
         window=window,
         pods=len(telling),
         missing=max(model.pods - len(telling), 0),
-        arrivals=RequestsPerSecond(arrived / window),
+        arrivals=RequestsPerSecond(demand),
         completions=RequestsPerSecond(completions / window),
         failures=RequestsPerSecond(failures / window),
         pending=of_all.get(promql.PENDING, 0.0),

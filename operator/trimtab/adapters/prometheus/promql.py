@@ -13,13 +13,15 @@ from trimtab.render.triton import SUMMARY_QUANTILES
 SCRAPE_SECONDS = 5
 """As config/prometheus/scrape.yaml and the PodMonitors say."""
 WINDOW_SECONDS = 30
-"""Six scrapes: one that failed leaves five, and a step of demand is seen in full after half a minute."""
+"""Six scrapes: one that failed leaves five."""
+DEMAND_SECONDS = 15
+"""Three scrapes: a step of demand is seen in full that soon, and one scrape may fail."""
 
 QUANTILES = tuple(each.partition(":")[0] for each in SUMMARY_QUANTILES.split(","))
 
 FACT = "fact"
 AGE, TARGETS, IMPOSSIBLE, PENDING, GROWTH, FAILURES = "age", "targets", "impossible", "pending", "growth", "failures"
-SAMPLES, BEFORE = "samples", "before"
+SAMPLES, BEFORE, DEMAND = "samples", "before", "demand"
 COMPLETIONS, INFERENCES, EXECUTIONS = "completions", "inferences", "executions"
 QUEUE, INPUT, INFER, OUTPUT = "queue", "input", "infer", "output"
 
@@ -90,6 +92,7 @@ def facts(models: Collection[ModelRef]) -> str:
     }
     questions |= {fact: f"sum {_BY_POD} (increase({name}{window}))" for fact, name in COUNTERS_OF_PODS.items()}
     questions |= {fact: f"sum {_BY_MODEL} (increase({name}{window}))" for fact, name in COUNTERS_OF_MODELS.items()}
+    questions[DEMAND] = demand(models)
     return _together(questions)
 
 
@@ -100,12 +103,12 @@ def quantiles(models: Collection[ModelRef]) -> str:
 
 
 def demand(models: Collection[ModelRef]) -> str:
-    """Ask for each model's arrivals per second, to be evaluated over a range of times."""
-    window = f"{{{selector(models)}}}[{WINDOW_SECONDS}s]"
+    """Ask for each model's arrivals per second, at a time or over a range of times."""
+    window = f"{{{selector(models)}}}[{DEMAND_SECONDS}s]"
     parts = {
         COMPLETIONS: f"sum {_BY_MODEL} (rate({_SUCCESS}{window}))",
         FAILURES: f"sum {_BY_MODEL} (rate({_FAILURE}{window}))",
-        GROWTH: f"sum {_BY_MODEL} (delta({_PENDING}{window})) / {WINDOW_SECONDS}",
+        GROWTH: f"sum {_BY_MODEL} (delta({_PENDING}{window})) / {DEMAND_SECONDS}",
     }
     return f"clamp_min(sum {_BY_MODEL} ({_together(parts)}), 0)"
 

@@ -10,7 +10,7 @@ from trimtab.adapters.prometheus.client import Client, QueryError
 from trimtab.adapters.prometheus.config import PrometheusConfig
 from trimtab.adapters.prometheus.history import STEP_SECONDS, History
 from trimtab.adapters.prometheus.judge import judge
-from trimtab.core.scaling.observation import ModelRef, NoData, NoDataReason, Observation
+from trimtab.core.scaling.observation import ModelRef, NoData, NoDataReason, Observation, Sample
 from trimtab.units import Seconds
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,11 @@ class PrometheusSource:
             return {model: judge(model, numbers[key(model)], ()) for model in models}
         read_quantiles(client.ask(promql.quantiles(models)), numbers)
         self._extend_history(client, models, now)
-        return {model: judge(model, numbers[key(model)], self._history.of(key(model), now)) for model in models}
+        observed = {model: judge(model, numbers[key(model)], self._history.of(key(model), now)) for model in models}
+        for model, sample in observed.items():
+            if isinstance(sample, Sample):
+                self._history.note(key(model), now, sample.arrivals)
+        return observed
 
     def _extend_history(self, client: Client, models: Sequence[ModelRef], now: float) -> None:
         """Ask for what is missing of the past; the present does not depend on it."""

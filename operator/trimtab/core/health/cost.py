@@ -1,5 +1,6 @@
 """What the replicas of one model cost, and whether that can be said."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from trimtab.api.aimodel import Budget
@@ -10,10 +11,11 @@ from trimtab.core.live import LiveDeployment
 from trimtab.core.prices import hourly, price_of, written
 from trimtab.core.scaling.proposal import replicas_of
 from trimtab.core.snapshot import PoolFound, PoolUnusable
+from trimtab.units import Replicas
 
 
-def prices_known(pool: PoolFound | PoolUnusable) -> Finding:
-    """Say whether the variant that the model runs on has a price."""
+def prices_known(pool: PoolFound | PoolUnusable, now: datetime) -> Finding:
+    """Say whether the variant that the model runs on has a price, and whose: the pool's own, or a list's of a day."""
     kind = ConditionType.PRICES_KNOWN
     if isinstance(pool, PoolUnusable):
         return Finding(type=kind, status="Unknown", reason=pool.reason, message="there is no pool to ask for a price")
@@ -22,9 +24,16 @@ def prices_known(pool: PoolFound | PoolUnusable) -> Finding:
         message = (
             f"variant {name} of InferencePool {pool.namespace}/{pool.name} has no pricePerHour, so no cost is shown"
         )
-        return Finding(type=kind, status="False", reason=Reason.UNPRICED, message=f"{message}: add it if you know it")
-    message = f"a replica on {name} costs {price:f} {pool.spec.currency} per hour"
-    return Finding(type=kind, status="True", reason=Reason.PRICED, message=message)
+        why = f"; {pool.listed.missing[name]}" if name in pool.listed.missing else ""
+        message = f"{message}: add it if you know it{why}"
+        return Finding(type=kind, status="False", reason=Reason.UNPRICED, message=message)
+    message, listed = f"a replica on {name} costs {price:f} {pool.spec.currency} per hour", pool.listed.prices.get(name)
+    if listed is None:
+        message = f"{message}, as InferencePool {pool.namespace}/{pool.name} says"
+        return Finding(type=kind, status="True", reason=Reason.PRICED, message=message)
+    today = now.date()
+    reason = Reason.PRICE_OLD if listed.is_old(today) else Reason.PRICED_BY_LIST
+    return Finding(type=kind, status="True", reason=reason, message=f"{message}, by {listed.told(today)}")
 
 
 def within_budget(
@@ -52,8 +61,12 @@ def within_budget(
 
 
 def cost_of(deployments: tuple[LiveDeployment, ...], pool: PoolFound | PoolUnusable) -> ModelCost | None:
-    """Return what the replicas that exist cost, on whatever variants they run; None while a price is unknown."""
+    """Return what the replicas that exist cost, on whatever variants they run; None while a price is unknown.
+
+    One that leaves costs until it is gone.
+    """
     if isinstance(pool, PoolUnusable):
         return None
-    amount = written(hourly(((each.variant, each.exists) for each in deployments), pool.spec.variants))
+    there = ((each.variant, Replicas(each.exists + each.leaving)) for each in deployments)
+    amount = written(hourly(there, pool.spec.variants))
     return None if amount is None else ModelCost(hourly=amount, currency=pool.spec.currency)

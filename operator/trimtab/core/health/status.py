@@ -8,6 +8,7 @@ from trimtab.core.health.cost import cost_of, prices_known, within_budget
 from trimtab.core.health.decided import decided
 from trimtab.core.health.measured import latency_of, metrics_fresh, objectives_met, traffic_balanced
 from trimtab.core.health.progress import capacity_available, model_loaded
+from trimtab.core.health.schedules import schedules_valid
 from trimtab.core.health.size import fitted
 from trimtab.core.health.standing import Standing, Trouble
 from trimtab.core.health.summary import activity, ready, refusals
@@ -36,8 +37,9 @@ def model_status(
         *objectives_met(snapshot),
         *metrics_fresh(snapshot),
         *traffic_balanced(snapshot),
-        prices_known(snapshot.pool),
+        prices_known(snapshot.pool, snapshot.now),
         *within_budget(standing.deployments, snapshot.pool, snapshot.spec.budget),
+        *schedules_valid(snapshot),
         *paused,
     )
     status = AIModelStatus(

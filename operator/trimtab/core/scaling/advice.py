@@ -1,11 +1,11 @@
 """What a decision leaves to say: what one replica more would bring, and what might help better."""
 
 from trimtab.core.prices import price_of
-from trimtab.core.scaling.capacity import Capacity, promise_of
+from trimtab.core.scaling.capacity import promise_of
 from trimtab.core.scaling.decision import NextReplica
 from trimtab.core.scaling.observation import Sample
 from trimtab.core.scaling.proposal import Given
-from trimtab.units import Replicas, RequestsPerSecond
+from trimtab.units import Replicas
 
 ALONE = 1.05
 """Mean batch up to which requests are executed one by one."""
@@ -19,16 +19,11 @@ def next_replica_of(given: Given, replicas: Replicas) -> NextReplica | None:
     """Return what one more than `replicas` would cost and bring; None where demand or capacity is not known."""
     if given.sizing is None or given.sizing.capacity is None:
         return None
-    rate, capacity = given.sizing.demand.rate, given.sizing.capacity
     return NextReplica(
         hourly=price_of(given.variant),
-        within_now=_within(rate, replicas, capacity),
-        within_then=_within(rate, replicas + 1, capacity),
+        within_now=given.sizing.within(replicas),
+        within_then=given.sizing.within(replicas + 1),
     )
-
-
-def _within(rate: RequestsPerSecond, replicas: int, capacity: Capacity) -> float:
-    return capacity.within(RequestsPerSecond(rate / replicas)) if replicas else 0.0
 
 
 def hint_of(given: Given) -> str:

@@ -34,15 +34,20 @@ def obey_pin(given: Given, proposal: Proposal) -> Proposal:
 
 
 def stay_in_bounds(given: Given, proposal: Proposal) -> Proposal:
-    """Stay at or below `maxReplicas`, pinned or not, and at or above `minReplicas` unless pinned."""
-    least, most = given.bounds
-    if proposal.replicas > most:
-        because = f"scaling.maxReplicas allows no more; it was {proposal.replicas}, {proposal.because}"
-        return proposal.moved("StayInBounds", most, BoundBy.MAX_REPLICAS, because)
-    if proposal.replicas < least and given.spec.replicas is None:
+    """Stay at or below `maxReplicas`, pinned or not, and at or above `minReplicas` unless pinned; in a window, its own.
+
+    What nobody has pinned lies within a window's bounds already.
+    """
+    name, bounds = "StayInBounds", given.scheduled
+    if proposal.replicas > bounds.most:
+        allows = bounds.most_by or "scaling.maxReplicas allows no more"
+        bound_by = BoundBy.SCHEDULE if bounds.most_by else BoundBy.MAX_REPLICAS
+        because = f"{allows}; it was {proposal.replicas}, {proposal.because}"
+        return proposal.moved(name, bounds.most, bound_by, because)
+    if proposal.replicas < bounds.least and given.spec.replicas is None:
         because = f"scaling.minReplicas allows no fewer; it was {proposal.replicas}, {proposal.because}"
-        return proposal.moved("StayInBounds", least, BoundBy.MIN_REPLICAS, because)
-    return proposal.left("StayInBounds", "within scaling.minReplicas and scaling.maxReplicas, or pinned")
+        return proposal.moved(name, bounds.least, BoundBy.MIN_REPLICAS, because)
+    return proposal.left(name, "within scaling.minReplicas and scaling.maxReplicas, or pinned")
 
 
 def advise_only(given: Given, proposal: Proposal) -> Proposal:
@@ -66,11 +71,10 @@ def advise_only(given: Given, proposal: Proposal) -> Proposal:
 
 
 def ceiling_of(given: Given) -> Replicas | None:
-    """Return what an autoscaler that moves by itself may rise to, None where no budget bounds it."""
-    paid = _paid_for(given)
+    """Return what an autoscaler that moves by itself may rise to, None where that is `scaling.maxReplicas`."""
+    paid, (least, most) = _paid_for(given), given.bounds
     if paid is None or given.spec.scaling.mode == "Advisory":
-        return None
-    least, most = given.bounds
+        return None if most == given.spec.scaling.max_replicas else Replicas(most)
     return Replicas(max(least, min(paid, most)))
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.shared import Percentile
-from trimtab.core.scaling.queueing import Replica, late_share, sustainable_rate
+from trimtab.core.scaling.lateness import Lateness, lateness_of
+from trimtab.core.scaling.price import AIM
+from trimtab.core.scaling.queueing import Replica
 from trimtab.units import RequestsPerSecond, Seconds, seconds
 
 HALF_LIFE = Seconds(1_800.0)
@@ -33,6 +35,9 @@ Below it, a single execution takes about as long as the target allows, and more 
 answers for a target that no number of replicas keeps, so that a service time that wanders across that border moves
 nothing by leaps.
 """
+VARIABILITY = 0.5
+"""Of Poisson arrivals at services that all take the same time: M/D/c. That arrivals come in bursts besides is for the
+outlook to know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +113,8 @@ class Promise:
     """What a replica is held to, and how it gathers batches.
 
     `percentile` is a share (0.99); `delay` how long a request may wait for others to share its batch; `max_batch` None
-    where it is the model's own business; `instances` copies of the model in a replica.
+    where it is the model's own business; `instances` copies of the model in a replica. `fresh_first` tells that who has
+    waited too long already is served after the others.
     """
 
     target: Seconds
@@ -116,6 +122,7 @@ class Promise:
     delay: Seconds
     max_batch: int | None
     instances: int
+    fresh_first: bool = False
 
     @property
     def late(self) -> float:
@@ -135,6 +142,7 @@ def promise_of(spec: AIModelSpec) -> Promise:
         delay=seconds(triton.dynamic_batching.max_queue_delay),
         max_batch=triton.max_batch_size,
         instances=triton.instances_per_replica or 1,
+        fresh_first=triton.max_batch_size is not None,  # else it takes a config.pbtxt that we do not see
     )
 
 
@@ -142,19 +150,20 @@ def promise_of(spec: AIModelSpec) -> Promise:
 class Capacity:
     """What one replica serves within the promise: `rate`, in batches of `batch`, each taking `batch_time`.
 
-    `alone` is how long a request takes that nothing else hinders; above the target, no number of replicas helps.
+    `most` is the rate at which it never rests, `lateness` the share of requests that is late at any rate. `alone` is
+    how long a request takes that nothing else hinders; above the target, no number of replicas helps.
     """
 
-    rate: RequestsPerSecond
     batch: int
     batch_time: Seconds
-    replica: Replica
-    patience: Seconds
+    most: RequestsPerSecond
+    lateness: Lateness
     alone: Seconds
 
-    def within(self, rate: RequestsPerSecond) -> float:
-        """Return the share of requests, 0 to 1, that a replica answers within the target at a rate."""
-        return 1.0 - late_share(self.replica, rate, self.patience)
+    @property
+    def rate(self) -> RequestsPerSecond:
+        """Requests per second at which as many are late as is planned."""
+        return RequestsPerSecond(self.most * self.lateness.sustained)
 
 
 def capacity_of(times: ServiceTimes, promise: Promise) -> Capacity:
@@ -178,14 +187,13 @@ def capacity_of(times: ServiceTimes, promise: Promise) -> Capacity:
 
 def _in_batches(size: int, times: ServiceTimes, promise: Promise) -> Capacity:
     batch_time = times.batch_time(size)
-    replica = Replica(slots=promise.instances * size, service=batch_time)
+    replica = Replica(slots=promise.instances * size, service=batch_time, variability=VARIABILITY)
     patience = Seconds(promise.target - promise.delay - batch_time)
-    least = LEAST_BUSY * replica.capacity if size == 1 else 0.0
+    least = LEAST_BUSY if size == 1 else 0.0
     return Capacity(
-        rate=RequestsPerSecond(max(least, sustainable_rate(replica, patience, promise.late))),
         batch=size,
         batch_time=batch_time,
-        replica=replica,
-        patience=patience,
+        most=replica.capacity,
+        lateness=lateness_of(replica, patience, AIM * promise.late, least, fresh_first=promise.fresh_first),
         alone=Seconds(promise.delay + times.batch_time(1)),
     )

@@ -11,14 +11,11 @@ from trimtab.core.scaling.decision import BoundBy, Decision
 from trimtab.core.scaling.memory import cold_start_p90
 from trimtab.core.scaling.observation import NoData, NoDataReason, Observation, Sample
 from trimtab.core.scaling.policies import POLICIES, meet_objective
-from trimtab.core.scaling.proposal import UNKNOWN_COLD_START, Given, Proposal
-from trimtab.core.scaling.sizing import Sizing, sizing_of
+from trimtab.core.scaling.proposal import UNKNOWN_COLD_START, Given, Proposal, replicas_of
+from trimtab.core.scaling.sizing import Sizing, Standing, sizing_of
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
 from trimtab.core.untrusted import shown
 from trimtab.units import Replicas, Seconds
-
-TICK = Seconds(5.0)
-"""How long a change may wait until it is looked at: a scrape interval."""
 
 
 def decide(snapshot: ModelSnapshot) -> Decision:
@@ -55,10 +52,20 @@ def given_by(snapshot: ModelSnapshot) -> Given:
     Raises:
         TypeError: the model cannot use its pool.
     """
+    given = facts_of(snapshot)
+    return replace(given, sizing=_sizing(given))
+
+
+def facts_of(snapshot: ModelSnapshot) -> Given:
+    """Return what the policies may look at, but for what demand needs.
+
+    Raises:
+        TypeError: the model cannot use its pool.
+    """
     if isinstance(snapshot.pool, PoolUnusable):
         raise TypeError(f"{snapshot.model} has no usable pool, so there is nothing to decide: {snapshot.pool.message}")
     cold_start = snapshot.cold_start or cold_start_p90(snapshot.memory) or UNKNOWN_COLD_START
-    given = Given(
+    return Given(
         spec=snapshot.spec,
         variant=snapshot.pool.variant,
         deployments=live_deployments(snapshot),
@@ -67,7 +74,6 @@ def given_by(snapshot: ModelSnapshot) -> Given:
         now=Seconds(snapshot.now.timestamp()),
         cold_start=cold_start,
     )
-    return replace(given, sizing=_sizing(given))
 
 
 def believed(observation: Observation | None) -> Observation | None:
@@ -86,5 +92,7 @@ def _sizing(given: Given) -> Sizing | None:
     sample, memory = given.observation, given.memory
     if not isinstance(sample, Sample):
         return None
-    times = memory.times if memory.variant == given.variant.name else ServiceTimes()
-    return sizing_of(sample, times, promise_of(given.spec), Seconds(given.cold_start + TICK + sample.age))
+    if memory.variant != given.variant.name:
+        memory = replace(memory, times=ServiceTimes())
+    running = 0 if given.running is None else replicas_of(given.running)
+    return sizing_of(sample, memory, promise_of(given.spec), Standing(start=given.start, replicas=running))

@@ -15,6 +15,7 @@ class BoundBy(StrEnum):
     STABILIZATION = "Stabilization"
     RATE_LIMIT = "RateLimit"
     BUDGET = "Budget"
+    SCHEDULE = "Schedule"
     MIN_REPLICAS = "MinReplicas"
     MAX_REPLICAS = "MaxReplicas"
     PIN = "Pin"

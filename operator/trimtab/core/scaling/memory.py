@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from trimtab.core.scaling.capacity import ServiceTimes
+from trimtab.core.scaling.forecast import CENTRES, DECIMALS, HORIZONS, DemandMemory, Learned
+from trimtab.core.scaling.price import CHEAPEST, DEAREST, FIRST, Price
 from trimtab.units import Replicas, Seconds
 
 LONGEST_HOLD = Seconds(600.0)
@@ -18,8 +20,8 @@ MOST_RECOMMENDATIONS = math.ceil(LONGEST_HOLD / STEP) + 2
 """As many as a hold of ten minutes can hold, and the one that was in force at its beginning."""
 MOST_MOVES = 20
 MOST_STARTS = 20
-MOST_STORED = 1_500
-"""Bytes of one model's memory as JSON: 500 models fill three quarters of a ConfigMap."""
+MOST_STORED = 2_500
+"""Bytes of one model's memory as JSON: 400 models fill a ConfigMap."""
 SHORTEST_BATCH, LONGEST_BATCH = Seconds(1e-6), Seconds(3_600.0)
 """What an execution may take; what is said to be shorter or longer is not learned from."""
 MOST_REPLICAS = Replicas(9_999)
@@ -60,6 +62,7 @@ class ScalingMemory:
 
     `times` are those of `variant`, learned from samples up to `learned_at`. `wanted` are the recommendations of the
     last ten minutes, before stabilisation and bounds; `moves` the last decisions that changed the number.
+    `demand` is what was learned of traffic, `price` what a late request is worth.
     """
 
     variant: str = ""
@@ -68,6 +71,8 @@ class ScalingMemory:
     wanted: tuple[Level, ...] = ()
     moves: tuple[Level, ...] = ()
     cold_starts: tuple[ColdStart, ...] = ()
+    demand: DemandMemory = field(default_factory=DemandMemory)
+    price: Price = field(default_factory=Price)
 
 
 def with_recommendation(memory: ScalingMemory, replicas: int, now: int) -> ScalingMemory:
@@ -119,7 +124,7 @@ def in_force(levels: Iterable[Level], since: float, now: float) -> tuple[Level, 
 
 
 def to_json(memory: ScalingMemory) -> str:
-    """Return the memory as it is stored, at most 1500 bytes; times are seconds before the newest."""
+    """Return the memory as it is stored, at most `MOST_STORED` bytes; times are seconds before the newest."""
     times, starts = memory.times, memory.cold_starts
     ends = (level.at for level in (*memory.wanted, *memory.moves))
     newest = max((memory.learned_at or 0, *ends, *(start.at for start in starts)))
@@ -128,6 +133,8 @@ def to_json(memory: ScalingMemory) -> str:
         variant=memory.variant,
         times=(times.weight, times.b, times.bb, times.t, times.bt, times.largest, times.surprise),
         learned=None if memory.learned_at is None else newest - memory.learned_at,
+        demand=_demand_stored(memory.demand, newest),
+        price=(memory.price.log, memory.price.rate),
         wanted=[(newest - level.at, level.replicas) for level in memory.wanted],
         moves=[(newest - level.at, level.replicas) for level in memory.moves],
         starts=[
@@ -156,6 +163,8 @@ def from_json(text: str) -> ScalingMemory:
         variant=stored.variant,
         times=times,
         learned_at=None if stored.learned is None else newest - stored.learned,
+        demand=_demand_of(stored, newest),
+        price=Price(log=stored.price[0], rate=stored.price[1]),
         wanted=_levels(newest, stored.wanted),
         moves=_levels(newest, stored.moves),
         cold_starts=tuple(
@@ -177,10 +186,34 @@ def _plausible(times: ServiceTimes) -> bool:
     return times.weight > 0.0 and times.b >= 0.99 * times.weight and times.t >= 0.99 * SHORTEST_BATCH * times.weight
 
 
+def _demand_stored(demand: DemandMemory, newest: int) -> Any:  # noqa: ANN401 - lengths of tuples that pydantic checks
+    if not demand.unit:
+        return None
+    learned = [(each.squares, each.products, each.missed) for each in demand.learned]
+    return demand.unit, round(newest - demand.until, DECIMALS), learned
+
+
+def _demand_of(stored: "_Stored", newest: int) -> DemandMemory:
+    """Return what was learned of demand; sums that no points can have are forgotten."""
+    if stored.demand is None:
+        return DemandMemory()
+    unit, ago, horizons = stored.demand
+    learned = tuple(Learned(squares=each[0], products=each[1], missed=each[2]) for each in horizons)
+    known = unit > 0.0 and all(each.is_possible for each in learned)
+    return DemandMemory(unit=unit, until=round(newest - ago, DECIMALS), learned=learned) if known else DemandMemory()
+
+
 _Whole = Annotated[int, Field(ge=0, le=2**40, strict=True)]
 _Sum = Annotated[float, Field(ge=0.0, le=1e15, allow_inf_nan=False, strict=True)]
 _Count = Annotated[int, Field(ge=0, le=MOST_REPLICAS, strict=True)]
 _Phase = Annotated[int, Field(ge=0, le=10**6, strict=True)]
+
+
+_Ago = Annotated[float, Field(ge=-(2.0**40), le=2.0**40, allow_inf_nan=False, strict=True)]
+_Bins = Annotated[tuple[_Sum, ...], Field(min_length=len(CENTRES), max_length=len(CENTRES))]
+_Log = Annotated[float, Field(ge=CHEAPEST, le=DEAREST, strict=True)]
+_StoredHorizon = tuple[tuple[_Sum, _Sum, _Sum, _Sum, _Sum, _Sum], tuple[_Sum, _Sum, _Sum], _Bins]
+_Horizons = Annotated[list[_StoredHorizon], Field(min_length=HORIZONS, max_length=HORIZONS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +224,8 @@ class _Stored:
     learned: _Whole | None
     wanted: Annotated[list[tuple[_Whole, _Count]], Field(max_length=MOST_RECOMMENDATIONS)]
     moves: Annotated[list[tuple[_Whole, _Count]], Field(max_length=MOST_MOVES)]
+    demand: tuple[_Sum, _Ago, _Horizons] | None = None
+    price: tuple[_Log, _Sum] = (FIRST, 0.0)
     starts: Annotated[list[tuple[_Whole, _Phase, _Phase, _Phase, _Phase, _Phase]], Field(max_length=MOST_STARTS)]
 
 

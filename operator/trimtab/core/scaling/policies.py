@@ -12,6 +12,7 @@ from trimtab.core.scaling.decision import BoundBy
 from trimtab.core.scaling.memory import in_force
 from trimtab.core.scaling.observation import Sample
 from trimtab.core.scaling.proposal import Given, Policy, Proposal, replicas_of
+from trimtab.core.scaling.schedules import follow_schedule
 from trimtab.units import Seconds
 
 MOST_GAP = Seconds(30.0)
@@ -35,10 +36,13 @@ def meet_objective(given: Given, proposal: Proposal) -> Proposal:
     if sizing is None:
         return _by_what_waits(given, sample, running, proposal)
     because = sizing.explained(promise_of(given.spec))
-    kept = 0 if running is None else min(replicas_of(running), sizing.with_missing)
-    if kept > sizing.replicas:
+    asked = 0 if running is None else replicas_of(running)
+    if min(asked, sizing.with_missing) > max(sizing.replicas, min(asked, sizing.kept)):
         because += f"; {sample.missing} replicas are not measured, and taken to be as busy as the others"
-        return proposal.moved(name, kept, BoundBy.OBJECTIVE, because)
+        return proposal.moved(name, min(asked, sizing.with_missing), BoundBy.OBJECTIVE, because)
+    if min(asked, sizing.kept) > sizing.replicas:
+        because += f"; {sizing.replicas} would be started for that, and {sizing.kept} are worth being kept"
+        return proposal.moved(name, min(asked, sizing.kept), BoundBy.OBJECTIVE, because)
     return proposal.moved(name, sizing.replicas, BoundBy.OBJECTIVE, because)
 
 
@@ -136,6 +140,7 @@ POLICIES: tuple[Policy, ...] = (
     stabilise,
     limit_rate,
     respect_budget,
+    follow_schedule,
     obey_pin,
     stay_in_bounds,
     advise_only,

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.inferencepool import Variant
 from trimtab.core.live import LiveDeployment, of_variant
 from trimtab.core.scaling.decision import BoundBy, Step
 from trimtab.core.scaling.memory import LONGEST_HOLD, ScalingMemory
-from trimtab.core.scaling.observation import NoData, Observation
+from trimtab.core.scaling.observation import NoData, Observation, Sample
 from trimtab.core.scaling.sizing import Sizing
+from trimtab.core.scaling.windows import Bounds, bounds_at
 from trimtab.units import Replicas, Seconds
 
 UNKNOWN_COLD_START = Seconds(60.0)
 """Until one was seen: an image that is there, and a model of a few GB."""
 EPOCH = Seconds(0.0)
 SHORTEST_HOLD = Seconds(60.0)
+TICK = Seconds(5.0)
+"""How long a change may wait until it is looked at: a scrape interval."""
+INFORMED = 60.0
+"""Points of the past, five minutes of them, from which on what was learned of demand is trusted to give back early."""
 MOST_AGE = Seconds(30.0)
 """Six scrapes: whoever measures should have said long before that nothing is known."""
 
@@ -53,15 +59,32 @@ class Given:
         """Whether an autoscaler measures the processor, and moves the replicas above what is decided by itself."""
         return self.variant.resource_name is None and self.spec.scaling.autoscaler == "HorizontalPodAutoscaler"
 
+    @cached_property
+    def scheduled(self) -> Bounds:
+        """The bounds that the user gives for now, with the windows that have set them."""
+        return bounds_at(self.spec.scaling, self.now, self.cold_start)
+
     @property
     def bounds(self) -> tuple[int, int]:
-        """The fewest and the most replicas that the user allows; an object of before the rule may have them crossed."""
-        scaling = self.spec.scaling
-        return min(scaling.min_replicas, scaling.max_replicas), scaling.max_replicas
+        """The fewest and the most replicas that the user allows now."""
+        scheduled = self.scheduled
+        return scheduled.least, scheduled.most
+
+    @property
+    def start(self) -> Seconds:
+        """How long it takes from now until a replica more would answer: the change is seen late, and acted on."""
+        age = self.observation.age if isinstance(self.observation, Sample) else 0.0
+        return Seconds(self.cold_start + TICK + age)
 
     @property
     def hold(self) -> Seconds:
-        """How long fewer replicas have to be enough before any is given back: what it would take to get them twice."""
+        """How long fewer replicas have to be enough before any is given back.
+
+        While little is known of demand, as long as it would take to get them twice; then `Sizing.kept` says what is
+        likely to be needed again, and a minute is enough against noise.
+        """
+        if self.memory.demand.informed(INFORMED):
+            return SHORTEST_HOLD
         return Seconds(min(LONGEST_HOLD, max(SHORTEST_HOLD, 2.0 * self.cold_start)))
 
     @property

@@ -9,8 +9,6 @@ MOST_BUSY = 0.95
 """Utilisation up to which a replica is planned: beyond it every error of the model is minutes of queue."""
 MOST_SLOTS = 256
 """Slots counted one by one. More are taken as so many faster ones: the same capacity, waiting a little longer."""
-HALVINGS = 20
-"""Of the interval in which the highest rate is sought: exact to six digits, which no measurement here is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +16,7 @@ class Replica:
     """One replica as a queue: `slots` requests at once (instances x batch), each for `service`.
 
     `variability` is (Ca^2 + Cs^2) / 2, half the sum of the squared coefficients of variation of arrivals and services:
-    1.0 is M/M/c, 0.5 is M/D/c. Batches take nearly the same time each, and arrivals come in bursts, so the two errors
-    of 1.0 lean against each other.
+    1.0 is M/M/c, 0.5 is M/D/c.
     """
 
     slots: int
@@ -58,20 +55,3 @@ def late_share(replica: Replica, rate: RequestsPerSecond, patience: Seconds) -> 
         return 1.0
     exponent = (1.0 - busy) * replica.capacity * patience / replica.variability
     return probability_of_waiting(replica, rate) * math.exp(-exponent)
-
-
-def sustainable_rate(replica: Replica, patience: Seconds, late: float) -> RequestsPerSecond:
-    """Return the highest rate at which at most a share `late` of requests waits longer than `patience`.
-
-    0 where not even a replica that is alone with one request could keep it; never above `MOST_BUSY` of the capacity.
-    """
-    low, high = 0.0, MOST_BUSY * replica.capacity
-    if late_share(replica, RequestsPerSecond(high), patience) <= late:
-        return RequestsPerSecond(high)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2.0
-        if late_share(replica, RequestsPerSecond(middle), patience) <= late:
-            low = middle
-        else:
-            high = middle
-    return RequestsPerSecond(low)

@@ -3,12 +3,25 @@
 from dataclasses import replace
 
 from trimtab.core.live import live_deployments
-from trimtab.core.scaling.capacity import LARGEST_BATCH, ServiceTimes
-from trimtab.core.scaling.decision import Decision
-from trimtab.core.scaling.memory import LONGEST_BATCH, SHORTEST_BATCH, ScalingMemory, with_decision, with_recommendation
-from trimtab.core.scaling.observation import NoData
+from trimtab.core.scaling.capacity import LARGEST_BATCH, ServiceTimes, capacity_of, promise_of
+from trimtab.core.scaling.decide import facts_of
+from trimtab.core.scaling.decision import BoundBy, Decision
+from trimtab.core.scaling.forecast import STEP, unit_of, with_past
+from trimtab.core.scaling.memory import (
+    LONGEST_BATCH,
+    SHORTEST_BATCH,
+    ScalingMemory,
+    with_decision,
+    with_recommendation,
+)
+from trimtab.core.scaling.observation import NoData, Sample
+from trimtab.core.scaling.price import RISE, SEEN_LATE
+from trimtab.core.scaling.proposal import INFORMED, Given, replicas_of
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
 from trimtab.units import Seconds
+
+OUT_OF_REACH = frozenset({BoundBy.BUDGET, BoundBy.MAX_REPLICAS, BoundBy.MODE, BoundBy.PIN, BoundBy.SCHEDULE})
+"""What bounds a decision so that no price of lateness would raise it."""
 
 
 def remember(snapshot: ModelSnapshot, decision: Decision) -> ScalingMemory:
@@ -20,9 +33,44 @@ def remember(snapshot: ModelSnapshot, decision: Decision) -> ScalingMemory:
         return snapshot.memory
     now = int(snapshot.now.timestamp())
     memory = _learned(snapshot)
+    if not isinstance(snapshot.pool, PoolUnusable):
+        memory = _with_traffic(facts_of(snapshot), memory, decision)
     if decision.wanted is not None:
         memory = with_recommendation(memory, decision.wanted, now)
     return with_decision(memory, decision.replicas, now)
+
+
+def _with_traffic(given: Given, memory: ScalingMemory, decision: Decision) -> ScalingMemory:
+    """Return the memory with what a sample tells of demand, and of how many requests were late.
+
+    A sample that is old, or lacks replicas, would teach a dip that never was; one less than half a step after the last
+    one tells nothing new. Before demand is known a little, lateness says nothing of its price.
+    """
+    sample = given.observation
+    if not isinstance(sample, Sample) or given.blindness or sample.missing or not memory.times.known:
+        return memory
+    promise = promise_of(given.spec)
+    unit = unit_of(capacity_of(memory.times, promise).most)
+    late = None if sample.latency is None else sample.latency.within(promise.target)
+    price = memory.price
+    since = Seconds(min(sample.window, given.now - sample.age - memory.demand.until))
+    if 0.0 <= since < STEP / 2.0:
+        return memory
+    if late is not None and since > 0.0 and memory.demand.informed(INFORMED):
+        most = RISE * _reach(given, decision) * since / max(given.start, SEEN_LATE)
+        price = price.steered(sample, 1.0 - late, promise.late, since=since, most=most)
+    return replace(memory, price=price, demand=with_past(memory.demand, sample, given.now, given.start, unit))
+
+
+def _reach(given: Given, decision: Decision) -> float:
+    """Return how much a price may still lead to, 0 to 1: nothing where more replicas are forbidden.
+
+    While those that were asked for are few of them ready, what is late is answered already.
+    """
+    running = given.running
+    if decision.bound_by in OUT_OF_REACH or running is None:
+        return 0.0
+    return (min(1.0, running.ready / max(1, replicas_of(running)))) ** 2
 
 
 def _learned(snapshot: ModelSnapshot) -> ScalingMemory:
