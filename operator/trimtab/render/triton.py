@@ -142,7 +142,7 @@ def resources(serving: Serving) -> Manifest:
 def model_config(serving: Serving) -> dict[str, Any]:
     """Return what the operator wants in the model's config.pbtxt, as a ModelConfig in protobuf's JSON form.
 
-    Fresh requests go before those that have waited for two thirds of what a request may take (see docs/adr/0012): most
+    Fresh requests go before those that have waited for three quarters of what a request may take (docs/adr/0012): most
     of these will be late, the others need not be. No `max_queue_size`: what it rejects is not counted, and throughput
     falls while it rejects.
     """
@@ -151,7 +151,7 @@ def model_config(serving: Serving) -> dict[str, Any]:
         "max_queue_delay_microseconds": milliseconds(triton.dynamic_batching.max_queue_delay) * 1_000,
         "default_queue_policy": {
             "timeout_action": "DELAY",
-            "default_timeout_microseconds": milliseconds(serving.spec.objectives.latency.target) * 1_000 * 2 // 3,
+            "default_timeout_microseconds": milliseconds(serving.spec.objectives.latency.target) * 750,
         },
     }
     if triton.dynamic_batching.preferred_batch_sizes:

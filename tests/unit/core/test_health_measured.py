@@ -96,7 +96,7 @@ def test_a_model_that_keeps_its_promise_says_how_well() -> None:
         "percentile": "P99",
         "observed": "63ms",
         "target": "80ms",
-        "withinTargetPercent": "99.4",
+        "withinTargetPercent": "99.6",
         "source": "PodSummaries",
         "resolution": "5ms",
     }

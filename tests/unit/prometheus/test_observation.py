@@ -32,11 +32,17 @@ def test_one_point_is_known_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "share"), [(0.05, 0.25), (0.1, 0.5), (0.2, 0.7), (0.3, 0.9), (9.0, 0.9), (0.0, 0.0)]
+    ("target", "share"), [(0.05, 0.29289), (0.1, 0.5), (0.2, 0.7), (0.3, 0.9), (9.0, 0.9), (0.0, 0.0)]
 )
 def test_so_many_take_at_most_so_long(target: float, share: float) -> None:
     """Between points it is interpolated; beyond the last, its share is all that is known."""
-    assert TWO.within(Seconds(target)) == pytest.approx(share)
+    assert TWO.within(Seconds(target)) == pytest.approx(share, rel=1e-4)
+
+
+def test_what_takes_longer_falls_as_a_queue_does() -> None:
+    """Half way from one in ten to one in a hundred, one in 32 is late; towards none, which is no such tail, half."""
+    assert distribution((0.9, 0.1), (0.99, 0.2)).within(Seconds(0.15)) == pytest.approx(1.0 - 0.1**1.5)
+    assert distribution((0.5, 0.1), (1.0, 0.15)).within(Seconds(0.125)) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(("target", "share"), [(0.1, 0.5), (0.11, 0.7), (0.2, 0.7), (3.9, 0.7), (4.0, 0.9)])

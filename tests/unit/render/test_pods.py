@@ -182,10 +182,10 @@ def test_what_the_user_leaves_open_is_left_to_the_model() -> None:
 
 
 def test_fresh_requests_go_before_late_ones_and_none_is_rejected() -> None:
-    """The queue's timeout is two thirds of the objective; late requests wait, and the queue has no bound."""
+    """The queue's timeout is three quarters of the objective; late requests wait, and the queue has no bound."""
     policy = model_config(serving_of(GPU))["dynamic_batching"]["default_queue_policy"]
 
-    assert policy == {"timeout_action": "DELAY", "default_timeout_microseconds": 53_333}
+    assert policy == {"timeout_action": "DELAY", "default_timeout_microseconds": 60_000}
 
 
 def test_batches_are_gathered_as_the_user_said() -> None:

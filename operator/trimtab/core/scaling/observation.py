@@ -82,8 +82,9 @@ class LatencyDistribution:
     def within(self, target: Seconds) -> float | None:
         """Return the share of requests that took at most `target`, interpolated between the points; None if unknown.
 
-        In a gap, which may be anywhere between its points, it is half of what they enclose: to interpolate there would
-        tell 1 to 5 % too little. Beyond the last point at least its share did, and no more is known.
+        Between two points the share of what took longer falls exponentially, as the tail of a queue does. In a gap,
+        which may be anywhere between its points, it is half of what they enclose: to interpolate there would tell 1 to
+        5 % too little. Beyond the last point at least its share did, and no more is known.
         """
         if not self.points:
             return None
@@ -92,8 +93,10 @@ class LatencyDistribution:
             if point.latency > target:
                 share = (target - before.latency) / (point.latency - before.latency)
                 if 0.0 < FAR * before.latency < point.latency and share > 0.0:
-                    share = 0.5
-                return before.quantile + share * (point.quantile - before.quantile)
+                    return (before.quantile + point.quantile) / 2.0
+                if point.quantile >= 1.0:
+                    return before.quantile + share * (point.quantile - before.quantile)
+                return 1.0 - (1.0 - before.quantile) ** (1.0 - share) * (1.0 - point.quantile) ** share
             before = point
         return before.quantile
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from trimtab.core.scaling.observation import Sample
 from trimtab.units import Seconds
 
-AIM = 0.75
+AIM = 0.7
 """Of the late requests that the objective allows, how many are aimed at: what nobody foresees needs the rest."""
 PACE = 0.5
 """How fast the price follows: it rises by a factor e in ten minutes in which twice as many are late as are aimed at."""
-RISE = 3.0
+RISE = 2.0
 """By how much its logarithm rises at most while one replica starts: what it has led to has to be seen first."""
 SEEN_LATE = Seconds(120.0)
 """... or within this time: what was late is told for a minute more, since latencies are those of the last minute."""

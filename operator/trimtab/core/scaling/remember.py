@@ -57,7 +57,7 @@ def _with_traffic(given: Given, memory: ScalingMemory, decision: Decision) -> Sc
     if 0.0 <= since < STEP / 2.0:
         return memory
     if late is not None and since > 0.0 and memory.demand.informed(INFORMED):
-        most = RISE * _reach(given, decision) * since / max(given.start, SEEN_LATE)
+        most = RISE * _reach(given, decision) * since / SEEN_LATE
         price = price.steered(sample, 1.0 - late, promise.late, since=since, most=most)
     return replace(memory, price=price, demand=with_past(memory.demand, sample, given.now, given.start, unit))
 
