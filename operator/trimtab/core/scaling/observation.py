@@ -96,7 +96,8 @@ class LatencyDistribution:
                     return (before.quantile + point.quantile) / 2.0
                 if point.quantile >= 1.0:
                     return before.quantile + share * (point.quantile - before.quantile)
-                return 1.0 - (1.0 - before.quantile) ** (1.0 - share) * (1.0 - point.quantile) ** share
+                late: float = (1.0 - before.quantile) ** (1.0 - share) * (1.0 - point.quantile) ** share
+                return 1.0 - late
             before = point
         return before.quantile
 
