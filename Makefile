@@ -21,7 +21,7 @@ test: lint ## set everything up, then run all checks and tests that need no clus
 	@hack/step 'what runs in pods' '20 s' .venv-runtime/bin/pytest tests/runtime
 	@hack/step 'binaries of the control plane' '12 min on 2 cores the first time, then 0 s' \
 	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
-	@printf '\n── against a real control plane (usually 3 min)\n'
+	@printf '\n── against a real control plane (usually 7 min)\n'
 	@.venv/bin/pytest tests/controlplane
 
 lint: $(ENVIRONMENTS) ## style, types and walls
@@ -50,9 +50,12 @@ demo: .venv/.ready ## see replicas follow traffic, 4 min; DEMO='--trace FILE' re
 	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
 	@PYTHONPATH=hack .venv/bin/python -m demo $(DEMO)
 
-bench: .venv/.ready ## measure the operator with 100 and 1,000 models on a local control plane, about 15 min
-	@PYTHONPATH=hack .venv/bin/python -m bench $(or $(BENCH),--models 100)
-	@$(if $(BENCH),:,PYTHONPATH=hack .venv/bin/python -m bench --models 1000)
+bench: .venv/.ready ## compare policies, 40 min; QUICK=1: 2 min; TRACES=DIR: on yours; WHAT=operator: 1,000 models, 15 min
+	@$(or $(bench_$(WHAT)),$(error WHAT=$(WHAT): there is no such benchmark; write policies or operator))
+WHAT = $(if $(BENCH),operator,policies)
+BENCHMARK := OPENBLAS_NUM_THREADS=1 PYTHONPATH=operator:hack .venv/bin/python -m bench
+bench_policies = $(BENCHMARK) policies $(if $(QUICK),--quick) $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
+bench_operator = $(BENCHMARK) $(or $(BENCH),--models 100 && $(BENCHMARK) --models 1000)
 
 run: .venv/.ready ## run the operator here, against the cluster of your current kubectl context
 	@$(TRIMTAB) run
@@ -60,7 +63,7 @@ run: .venv/.ready ## run the operator here, against the cluster of your current 
 lock: .venv/.ready ## write requirements/ from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(LOCK) pyproject.toml --extra operator --output-file requirements/operator.txt
 	@$(LOCK) pyproject.toml --extra runtime --output-file requirements/runtime.txt
-	@$(LOCK) pyproject.toml --extra operator --group dev --output-file requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra operator --extra simulate --group dev --output-file requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra runtime --group runtime-dev --output-file requirements/runtime-dev.txt
 	@.venv/bin/python hack/train_lock.py $(LOCK) pyproject.toml --extra train --constraints requirements/runtime.txt
 	@echo 'hatchling>=1.27,<2' | $(LOCK) - --output-file requirements/build.txt

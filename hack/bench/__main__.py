@@ -2,6 +2,7 @@
 
 PYTHONPATH=hack python -m bench --models 1000 --json bench.json
 PYTHONPATH=hack python -m bench live --help
+PYTHONPATH=hack python -m bench policies --help
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and return 0 where every goal is met, 1 where one is missed or nothing could be measured."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["live"]:
-        return live.main(given[1:])
+    if given[:1] in (["live"], ["policies"]):
+        return _another(given[0], given[1:])
     asked = _parser().parse_args(given)
     scenario = Scenario(
         models=asked.models,
@@ -76,11 +77,19 @@ def measure(
             return Story(scenario, plane, process).tell()
 
 
+def _another(name: str, arguments: list[str]) -> int:
+    if name == "live":
+        return live.main(arguments)
+    from bench.policies import command  # noqa: PLC0415 - numpy and matplotlib are for this one alone
+
+    return command.main(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Create many models and count what the operator does, from the API server's audit log. "
-        "`python -m bench live` measures how it follows traffic.",
+        "`python -m bench live` measures how it follows traffic, `python -m bench policies` how well it decides.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--models", type=_positive, default=100, help="how many")

@@ -1,6 +1,7 @@
 """The command line: `trimtab`, which is `kubectl trimtab` as well."""
 
 import asyncio
+import datetime as dt
 import logging
 import os
 import sys
@@ -12,6 +13,7 @@ import typer
 
 import trimtab
 from trimtab.api.crd import render_crds
+from trimtab.app.simulate import simulate
 
 cli = typer.Typer(
     name="trimtab",
@@ -30,6 +32,9 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+cli.command()(simulate)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -104,7 +109,8 @@ def render(
     from trimtab.app.settings import SettingsError, pod_settings  # noqa: PLC0415
 
     try:
-        manifests = list(render_files(read_files(files), pod_settings(os.environ), namespace))
+        now = dt.datetime.now(dt.UTC)
+        manifests = list(render_files(read_files(files), pod_settings(os.environ), namespace, now))
     except (OfflineError, SettingsError) as error:
         fail(str(error))
     typer.echo(dump_manifests(manifests), nl=False)
