@@ -265,16 +265,16 @@ def test_a_counter_that_starts_anew_is_no_dip_and_no_spike(world: World) -> None
     during = world.samples(RESET, after=ACCIDENT_S)
     after = world.samples(RESET, after=ACCIDENT_S + 42)
 
-    assert all(60 * (1 - 0.5 * 6 / 30) * 0.98 <= each.arrivals <= 60 * 1.02 for each in during)
+    assert all(60 * (1 - 0.5 * 6 / 15) * 0.98 <= each.arrivals <= 60 * 1.02 for each in during)
     assert [each.arrivals for each in after] == pytest.approx([60.0] * len(after), rel=0.02)
 
 
 def test_pods_that_come_and_go_keep_their_share(world: World) -> None:
-    """While one pod takes another's place, demand stays within an interval of that pod; then it is exact again."""
+    """While one pod takes another's place, what it served in one scrape interval of three is lost; then it is exact."""
     during = world.samples(TURNOVER, after=ACCIDENT_S)
     after = world.samples(TURNOVER, after=ACCIDENT_S + 42)
 
-    assert [each.arrivals for each in during] == pytest.approx([60.0] * len(during), rel=0.20)
+    assert [each.arrivals for each in during] == pytest.approx([60.0] * len(during), rel=0.33)
     assert [each.arrivals for each in after] == pytest.approx([60.0] * len(after), rel=0.02)
     assert after[-1].pods == 2
 

@@ -120,6 +120,16 @@ async def test_a_young_prometheus_has_not_seen_little_demand() -> None:
     assert (old.window, old.arrivals) == pytest.approx((30.0, 290 / 30))
 
 
+async def test_demand_is_that_of_the_last_three_scrapes_where_prometheus_saw_them_all() -> None:
+    """A step is seen sooner there; one that is younger than its window would divide by time that it has not seen."""
+    pods = Pod("a", completions=145.0), Pod("b", completions=145.0)
+
+    young = sample((await look(FakePrometheus([bank(*pods, samples=3.0, demand=12.0)]), FRAUD))[0])
+    old = sample((await look(FakePrometheus([bank(*pods, samples=6.0, before=1.0, demand=12.0)]), FRAUD))[0])
+
+    assert (young.arrivals, old.arrivals) == pytest.approx((20.0, 12.0))
+
+
 async def test_falling_pending_never_makes_demand_negative() -> None:
     """A queue that empties shows up as completions; a gauge that falls by more is no negative demand."""
     found = await look(FakePrometheus([bank(Pod("a", 10.0, 10.0), Pod("b", 10.0, 10.0), growth=-500.0)]), FRAUD)

@@ -87,7 +87,9 @@ def _sample(model: ModelRef, numbers: Numbers, telling: Mapping[str, float], his
     computing = sum(of_all.get(fact, 0.0) for fact in (promql.INPUT, promql.INFER, promql.OUTPUT))
     window = _window(of_all, telling.values())
     arrived = max(completions + failures + of_all.get(promql.GROWTH, 0.0), 0.0)
-    demand = of_all.get(promql.DEMAND, arrived / window)  # none where its shorter window has less than two scrapes
+    demand = arrived / window
+    if promql.BEFORE in of_all:  # else `rate` would divide by more time than was seen
+        demand = of_all.get(promql.DEMAND, demand)
     return Sample(
         age=Seconds(max(telling.values())),
         window=window,
