@@ -12,13 +12,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trimtab.simulate.trace import TraceError
-
 from bench.policies.cells import FAMILY_NAMES, Scope, cells
 from bench.policies.contest import Results, check, contest
 from bench.policies.document import About, chosen, document
 from bench.policies.plots import frontiers
 from trimtab.simulate.setting import Routing
+from trimtab.simulate.trace import TraceError
 
 DOCS = Path(__file__).parents[3] / "docs" / "benchmarks"
 INTERRUPTED = 130
