@@ -39,14 +39,16 @@ def frontiers(results: Results, fleet: float, title: str) -> bytes:
         size = (width, 0.9 + 2.7 * len(traffics) + 0.2 * math.ceil((len(RIVALS) + 3) / columns))
         figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
         panels = figure.subplots(len(traffics), len(starts), squeeze=False)
+        for panel in panels.flat:
+            panel.set_axis_off()  # generated traffic has one cold start only
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         for place in chosen:
             cell = results.cells[place]
             axis: Axes = panels[traffics.index(cell.traffic)][starts.index(cell.cold_start)]
+            axis.set_axis_on()
+            axis.set_xlabel("GPU-hours", color=FAINT)
             axis.set_title(f"{cell.traffic}, cold start {cell.cold_start:g} s", loc="left", color=FAINT, fontsize=8)
             _panel(axis, results, place)
-        for axis in panels[-1]:
-            axis.set_xlabel("GPU-hours", color=FAINT)
         for axis in panels[:, 0]:
             axis.set_ylabel("late, % of all", color=FAINT)
         handles, labels = panels[0][0].get_legend_handles_labels()

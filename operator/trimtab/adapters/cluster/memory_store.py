@@ -13,7 +13,7 @@ from trimtab.api.objects import AlreadyExistsError, NotFoundError, ObjectKey
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 LABELS = {"app.kubernetes.io/name": "trimtab", "app.kubernetes.io/component": "memory"}
 SHARDS = 8
-"""ConfigMaps that models are spread over: one holds 1 MiB, 600 models of 1.5 KiB and their names."""
+"""ConfigMaps that models are spread over: one holds 1 MiB, 400 models of 2.5 KB."""
 
 
 @dataclass

@@ -11,9 +11,9 @@ AIM = 0.7
 PACE = 0.5
 """How fast the price follows: it rises by a factor e in ten minutes in which twice as many are late as are aimed at."""
 RISE = 2.0
-"""By how much its logarithm rises at most while one replica starts: what it has led to has to be seen first."""
+"""By how much its logarithm rises at most within `SEEN_LATE`: what it has led to has to be seen first."""
 SEEN_LATE = Seconds(120.0)
-"""... or within this time: what was late is told for a minute more, since latencies are those of the last minute."""
+"""Twice the time for which a late answer is told again: latencies are those of the last minute."""
 FORGETTING = Seconds(9_600.0)
 """In which the logarithm returns to the first but for a part e: what one bad hour has taught is not true for ever."""
 PERIOD = Seconds(300.0)
