@@ -13,7 +13,7 @@ from trimtab.core.scaling.memory import MOST_REPLICAS, ScalingMemory
 from trimtab.core.scaling.price import CHEAPEST, Price
 from trimtab.core.scaling.queueing import Replica
 from trimtab.core.scaling.sizing import LEAST_WORTH, Need, Sizing, Standing, sizing_of
-from trimtab.units import Seconds
+from trimtab.units import RequestsPerSecond, Seconds
 
 
 def sized(
@@ -50,6 +50,15 @@ def test_a_trickle_needs_one_replica_and_no_traffic_none() -> None:
     assert (trickle.replicas, trickle.explained(promise())[:8]) == (1, "0.001 re")
     assert [(each.replicas, each.explained(promise())) for each in quiet] == [(0, "no requests come")] * 2
     assert [(each.rate, each.within(0)) for each in quiet] == [(0.0, 1.0)] * 2
+
+
+def test_less_than_a_number_can_tell_is_in_time() -> None:
+    """A rate of which a share is rounded to nothing divides nothing."""
+    trickle = needed(0.001, promise())
+    assert trickle.outlook is not None
+    least = replace(trickle.outlook, rates=(RequestsPerSecond(5e-324),), chances=(1.0,))
+
+    assert replace(trickle, outlook=least).within(1) == 1.0
 
 
 def test_what_cannot_be_known_is_not_sized() -> None:

@@ -49,10 +49,11 @@ class Sizing:
 
     def within(self, replicas: int) -> float:
         """Return the share of requests, 0 to 1, expected to be in time with so many replicas; 1 where none come."""
-        if self.outlook is None or self.capacity is None or not self.rate:
+        if self.outlook is None or self.capacity is None:
             return 1.0
         need = Need(_loads((self.outlook,), self.capacity), self.capacity.lateness)
-        return 1.0 - min(1.0, need.late(replicas) / sum(chance * load for load, chance in need.loads))
+        total = sum(chance * load for load, chance in need.loads)
+        return 1.0 - min(1.0, need.late(replicas) / total) if total else 1.0
 
     def explained(self, promise: Promise) -> str:
         """Return the numbers in a sentence."""
