@@ -48,7 +48,7 @@ goldens: .venv/.ready ## accept what rendering writes now; read the difference b
 demo: .venv/.ready ## see replicas follow traffic, 4 min; DEMO='--trace FILE' replays yours, DEMO=--help says more
 	@hack/step 'binaries of the control plane' '12 min on 2 cores the first time, then 0 s' \
 	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
-	@PYTHONPATH=hack .venv/bin/python -m demo $(DEMO)
+	@PYTHONPATH=operator:hack .venv/bin/python -m demo $(DEMO)
 
 bench: .venv/.ready ## compare policies, 40 min; QUICK=1: 2 min; TRACES=DIR: on yours; WHAT=operator: 1,000 models, 15 min
 	@$(or $(bench_$(WHAT)),$(error WHAT=$(WHAT): there is no such benchmark; write policies or operator))

@@ -1,1 +1,1 @@
-"""How the operator fares with many models: PYTHONPATH=hack python -m bench."""
+"""How the operator fares with many models: PYTHONPATH=operator:hack python -m bench."""

@@ -1,8 +1,8 @@
 """Measure the operator on a control plane of its own.
 
-PYTHONPATH=hack python -m bench --models 1000 --json bench.json
-PYTHONPATH=hack python -m bench live --help
-PYTHONPATH=hack python -m bench policies --help
+PYTHONPATH=operator:hack python -m bench --models 1000 --json bench.json
+PYTHONPATH=operator:hack python -m bench live --help
+PYTHONPATH=operator:hack python -m bench policies --help
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measure the live loop: how soon replicas follow a step in traffic, and what measuring many models costs.
 
-PYTHONPATH=hack python -m bench live --steps 50 --models 100 1000 --steady 30 --json live.json
+PYTHONPATH=operator:hack python -m bench live --steps 50 --models 100 1000 --steady 30 --json live.json
 """
 
 from __future__ import annotations

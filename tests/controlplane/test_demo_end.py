@@ -42,7 +42,7 @@ def test_an_interrupt_leaves_nothing_behind(place: Path, control_plane: ControlP
     """As on a terminal, it reaches every process of the group; a second one at once does no harm."""
     assert control_plane.binaries  # they are there: nothing is built here
     out = place / "out"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "hack"), "TMPDIR": str(place)}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT / 'hack'}", "TMPDIR": str(place)}
     with subprocess.Popen(
         [sys.executable, "-m", "demo", "--seconds", "30", "--out", str(out)],
         env=environment,

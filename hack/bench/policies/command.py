@@ -1,6 +1,6 @@
 """Measure Trimtab beside its rivals, and write docs/benchmarks/policies.md with its pictures.
 
-PYTHONPATH=hack python -m bench policies --traces DIR
+PYTHONPATH=operator:hack python -m bench policies --traces DIR
 """
 
 from __future__ import annotations
