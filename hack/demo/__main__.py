@@ -1,6 +1,6 @@
 """Show the operator at work: a real control plane, Prometheus and operator; traffic that is played.
 
-PYTHONPATH=hack python -m demo --trace requests.csv
+PYTHONPATH=operator:hack python -m demo --trace requests.csv
 """
 
 from __future__ import annotations
