@@ -26,6 +26,7 @@ MADE_UP = frozenset(
     {
         "uid", "resourceVersion", "creationTimestamp", "lastTransitionTime", "clusterIP", "clusterIPs", "nodePort",
         "generation", "observedGeneration",  # how many changes were seen one by one
+        "trail",  # how a number was come to is told of the moment at which it was written last
         "managedFields",  # the same fields are held by a birth, or by an apply where a change was seen after it
         "deployment.kubernetes.io/revision",
         "trimtab.io/applied", "trimtab.io/pod-template",  # hashes of the uid, among others
