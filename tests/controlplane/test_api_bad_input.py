@@ -76,6 +76,9 @@ def _wrong_values() -> Iterator[tuple[str, str, object, str]]:
     two = {"uri": "s3://models/fraud", "oci": {"image": "registry.example/m"}}
     yield "AIModel", "spec.model.source", two, "give exactly one source"
     yield "InferencePool", "spec.variants.0.pricePerHour", 0.71, "must be of type string"
+    for consent in ("allow", "Deny", ""):
+        yield "InferencePool", "spec.allowedModels.code", consent, 'supported values: "Refuse", "Allow"'
+    yield "InferencePool", "spec.allowedModels.code", True, "must be of type string"
     yield "AIModel", "spec.serving.env", [{"name": "OMP_X", "value": "1"}] * 2, "Duplicate value"
     yield "InferencePool", "spec.variants", [{"name": "l4"}] * 2, "Duplicate value"
     yield "InferencePool", "spec.variants", [], "should have at least 1 items"

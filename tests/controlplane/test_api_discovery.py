@@ -197,7 +197,11 @@ def test_defaults_are_visible_in_what_is_stored(api: Api, namespace: str) -> Non
             "mode": "Active",
         },
     }
-    assert pool == {"currency": "USD", "allowedModels": {"namespaces": {"from": "Same"}}, "variants": [{"name": "l4"}]}
+    assert pool == {
+        "currency": "USD",
+        "allowedModels": {"namespaces": {"from": "Same"}, "code": "Refuse"},
+        "variants": [{"name": "l4"}],
+    }
 
 
 def test_kubectl_apply_takes_a_small_manifest_and_prints_why_it_refuses_another(

@@ -82,6 +82,26 @@ def test_a_store_that_is_away_is_tried_again_and_not_stalled(place: Place) -> No
 
 
 @story
+def test_a_program_waits_for_the_consent_of_its_pool(place: Place) -> None:
+    """The refusal says whose consent is missing; once it is there, the refused pods are made anew, and no others."""
+    place.model(name="data")
+    place.is_ready(name="data")
+    data = [pod["metadata"]["uid"] for pod in place.pods("data")]
+    words = "1/model.py is run by Triton's Python backend, and the pool refuses models that are programs"
+    place.fate("init-fails", exit_code=2, message=report(FetchFailureReason.CODE_REFUSED, words))
+    place.model()
+
+    said = place.says("Stalled", "True", "PoolRefusesCode")
+
+    assert said == f"the model cannot be fetched (CodeRefused): {words}"
+    assert place.says("Ready", "False", "PoolRefusesCode") == said
+    place.fate(None)
+    place.pool(allowedModels={"code": "Allow"})
+    place.is_ready()
+    assert [pod["metadata"]["uid"] for pod in place.pods("data")] == data
+
+
+@story
 def test_a_triton_that_ends_is_told_by_its_last_words(place: Place) -> None:
     """The error that names the model's failure goes before the general one that follows it."""
     place.fate("crash-loop", exit_code=1, message=TRITON)

@@ -17,6 +17,12 @@ FOLDER = {
 }
 
 
+TENSORS = (
+    b'input [{ name: "INPUT__0" data_type: TYPE_FP32 dims: [ 3 ] }]\n'
+    b'output [{ name: "OUTPUT__0" data_type: TYPE_FP32 dims: [ -1, 2 ] }]\n'
+)
+
+
 def shell(command: str, folder: Path) -> str:
     """Return what a command prints first, as a user would type it in a folder."""
     done = subprocess.run(["/bin/bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
@@ -49,6 +55,17 @@ def tar_of(files: Mapping[str, bytes]) -> bytes:
             entry.size = len(body)
             archive.addfile(entry, io.BytesIO(body))
     return buffer.getvalue()
+
+
+def torchscript() -> bytes:
+    """Return what `torch.jit.save` packs, by its names."""
+    names = ("version", "data.pkl", "constants.pkl", "code/__torch__.py")
+    return zip_of({f"archive/{name}": b"x" for name in names})
+
+
+def state_dict() -> bytes:
+    """Return what `torch.save` packs, by its names."""
+    return zip_of({f"archive/{name}": b"x" for name in ("version", "data.pkl", "data/0")})
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:

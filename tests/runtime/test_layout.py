@@ -5,7 +5,7 @@ from tritonclient.grpc import model_config_pb2
 
 from trimtab.api.fetch import FetchFailureReason as Reason
 from trimtab_runtime.fetch.errors import FetchError
-from trimtab_runtime.fetch.layout import Layout, arrange_file, arrange_folder, find_root
+from trimtab_runtime.fetch.layout import Layout, arrange_file, arrange_folder, find_models, find_root
 from trimtab_runtime.fetch.triton_config import ModelConfigMessage, merge_config
 
 
@@ -30,7 +30,7 @@ def arranged(*paths: str, **fields: object) -> Layout:
         ("traced.pt", "model.pt"),
         ("traced.torchscript", "model.pt"),
         ("serve.py", "model.py"),
-        ("frozen.graphdef", "model.graphdef"),
+        ("compiled.pt2", "model.pt2"),
         ("model.xml", "model.xml"),
         ("model.json", "model.json"),
     ],
@@ -64,8 +64,7 @@ def test_a_file_of_unknown_kind_is_refused_with_the_known_ones(name: str) -> Non
         (["model.onnx", "model.onnx.data"], {"1": ""}),
         (["v7.onnx"], {"1/model.onnx": "v7.onnx"}),
         (["v7.onnx", "v7.onnx.data", "config.pbtxt"], {"1/model.onnx": "v7.onnx", "1/v7.onnx.data": "v7.onnx.data"}),
-        (["saved_model.pb", "variables/x"], {"1/model.savedmodel": ""}),
-        (["model.savedmodel/saved_model.pb"], {"1": ""}),
+        (["README.md", ".gitattributes", "fraud/1/model.onnx"], {"1": "fraud/1"}),
     ],
 )
 def test_a_folder_is_recognised(paths: list[str], places: dict[str, str]) -> None:
@@ -90,6 +89,39 @@ def test_a_folder_that_is_no_model_is_refused_with_what_was_found(paths: list[st
 
     assert caught.value.reason is Reason.UNSUPPORTED_LAYOUT
     assert (paths[0].split("/")[0] if paths else "nothing") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "paths", [["saved_model.pb", "variables/x"], ["model.savedmodel/saved_model.pb"], ["fraud/frozen.graphdef"]]
+)
+def test_tensorflow_is_refused_by_its_name(paths: list[str]) -> None:
+    """Triton has given its backend up: a conversion is the way, and the message says which."""
+    with pytest.raises(FetchError, match=r"TensorFlow.*convert it to ONNX"):
+        arranged(*paths)
+    with pytest.raises(FetchError, match="TensorFlow"):
+        arrange_file("model.graphdef", config())
+
+
+def test_versions_that_triton_passes_over_are_named() -> None:
+    """A leading zero makes a folder that it reads, and serves nothing of."""
+    with pytest.raises(FetchError, match=r"passes over 01/.*rename it"):
+        arranged("01/net.onnx", "config.pbtxt")
+
+
+@pytest.mark.parametrize(
+    ("paths", "models"),
+    [
+        (["a/1/model.onnx", "b/config.pbtxt", "docs/x.md"], ("a", "b")),
+        (["all/a/1/model.onnx", "all/b/config.pbtxt", "README.md"], ("a", "b")),
+        (["a/model.onnx", "b/model.py"], ("a", "b")),
+        (["config.pbtxt", "a/1/model.onnx", "b/1/model.onnx"], ()),
+        (["1/model.onnx", "a/1/model.onnx", "b/1/model.onnx"], ()),
+        (["a/1/model.onnx", "docs/x.md"], ()),
+    ],
+)
+def test_several_models_are_told_from_one(paths: list[str], models: tuple[str, ...]) -> None:
+    """A folder is a model by its configuration, its versions or a file by Triton's name; the root goes first."""
+    assert find_models(paths, find_root(paths)) == models
 
 
 def test_a_backend_that_needs_no_file_gets_the_folder_as_it_is() -> None:

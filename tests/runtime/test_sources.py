@@ -30,7 +30,7 @@ def test_one_file_becomes_version_one_of_a_model(place: Place, ask: Ask, models:
 
     assert ended.exit_code == 0, ended.log
     assert (models / "fraud/1/model.onnx").read_bytes() == ONNX
-    assert (models / "fraud/config.pbtxt").read_text() == 'name: "fraud"\n'
+    assert (models / "fraud/config.pbtxt").read_text() == 'name: "fraud"\nbackend: "onnxruntime"\n'
     assert ended.told.bytes == len(ONNX)
     assert ended.told.files == 1
 
@@ -263,7 +263,10 @@ def test_a_container_killed_halfway_starts_afresh(
 
     assert (killed.exit_code, killed.report, left) == (-signal.SIGKILL, None, [".fetch-fraud"])
     assert ended.exit_code == 0, ended.log
-    assert content(models) == {"fraud/1/model.onnx": BIG, "fraud/config.pbtxt": b'name: "fraud"\n'}
+    assert content(models) == {
+        "fraud/1/model.onnx": BIG,
+        "fraud/config.pbtxt": b'name: "fraud"\nbackend: "onnxruntime"\n',
+    }
 
 
 @pytest.mark.parametrize("place", REMOTE, indirect=True)

@@ -9,7 +9,7 @@ from tritonclient.grpc import model_config_pb2
 
 from trimtab.api.fetch import FetchFailureReason as Reason
 from trimtab_runtime.fetch.errors import FetchError
-from trimtab_runtime.fetch.triton_config import MergedConfig, merge_config, read_config
+from trimtab_runtime.fetch.triton_config import Kind, MergedConfig, merge_config, read_config
 
 BATCHING = {
     "max_queue_delay_microseconds": 5000,
@@ -86,12 +86,85 @@ def test_a_users_zero_delay_stays_zero(tmp_path: Path) -> None:
 
 
 def test_a_users_own_queue_policy_is_left_alone(tmp_path: Path) -> None:
-    """A field that the user set wins; a message is completed field by field."""
+    """Whole: without an action it means REJECT, which half of ours would turn into DELAY."""
     text = "max_batch_size: 4\ndynamic_batching { default_queue_policy { default_timeout_microseconds: 7 } }\n"
     policy = as_triton_reads(merged(tmp_path, text)).dynamic_batching.default_queue_policy
 
     assert policy.default_timeout_microseconds == 7
-    assert policy.timeout_action == 1  # DELAY, the operator's
+    assert policy.timeout_action == 0  # REJECT, Triton's default
+
+
+def test_a_user_who_wants_the_order_kept_gets_no_delay(tmp_path: Path) -> None:
+    """Triton refuses the two together."""
+    config = merged(tmp_path, "max_batch_size: 4\ndynamic_batching { preserve_ordering: true }\n")
+    batching = as_triton_reads(config).dynamic_batching
+
+    assert not batching.HasField("default_queue_policy")
+    assert batching.max_queue_delay_microseconds == 5000
+    assert config.notes == (
+        "default_queue_policy left out: config.pbtxt has preserve_ordering, which lets no request wait longer",
+    )
+
+
+def test_preferred_sizes_stay_below_the_users_largest(tmp_path: Path) -> None:
+    """Triton refuses a preferred size that is larger; the user's own sizes are the user's."""
+    wanted = {**WANTED, "dynamic_batching": {**BATCHING, "preferred_batch_size": [4, 16]}}
+
+    config = merged(tmp_path, "max_batch_size: 8", wanted)
+    own = merged(tmp_path, "max_batch_size: 8 dynamic_batching { preferred_batch_size: 2 }", wanted)
+
+    assert list(as_triton_reads(config).dynamic_batching.preferred_batch_size) == [4]
+    assert config.notes == ("preferred_batch_size 16 left out: config.pbtxt has max_batch_size 8",)
+    assert list(as_triton_reads(own).dynamic_batching.preferred_batch_size) == [2]
+
+
+def test_vllm_batches_by_itself_over_all_accelerators(tmp_path: Path) -> None:
+    """It ends over another max_batch_size, and over one instance for each accelerator; nothing else is added."""
+    config = merged(tmp_path, 'backend: "vllm"')
+    read = as_triton_reads(config)
+    own = as_triton_reads(merged(tmp_path, 'backend: "vllm" instance_group [{ count: 1 kind: KIND_GPU }]'))
+
+    assert (read.max_batch_size, read.HasField("dynamic_batching")) == (0, False)
+    assert [(group.count, group.kind) for group in read.instance_group] == [(1, 3)]  # KIND_MODEL
+    assert [(group.count, group.kind) for group in own.instance_group] == [(1, 1)]
+    assert config.notes == (
+        "max_batch_size left out: vllm decides on it itself",
+        "instance_group left out: vllm decides on it itself",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "backend", "platform"),
+    [
+        ("", "pytorch", "torch_aoti"),
+        ('backend: "pytorch"', "pytorch", "torch_aoti"),
+        ('backend: "python"', "python", ""),
+        ('platform: "pytorch_libtorch"', "", "pytorch_libtorch"),
+    ],
+)
+def test_the_kind_is_said_where_the_user_said_none(tmp_path: Path, text: str, backend: str, platform: str) -> None:
+    """What the files tell is written down, so that Triton does not guess; what the user named stays."""
+    (tmp_path / "config.pbtxt").write_text(text)
+    kind = Kind(backend="pytorch", platform="torch_aoti")
+
+    read = as_triton_reads(merge_config(read_config(tmp_path / "config.pbtxt"), {}, "fraud", kind))
+
+    assert (read.backend, read.platform) == (backend, platform)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("max_batchsize: 8", "did you mean max_batch_size"),
+        ("zzz: 8", "allowed are backend, batch_input"),
+        ("input [{ nam: 'x' }]", "did you mean name"),
+        ("input [{ data_type: TYPE_FLOAT32 }]", "did you mean TYPE_FP32"),
+        ("instance_group [{ kind: GPU }]", "allowed are KIND_AUTO, KIND_GPU, KIND_CPU, KIND_MODEL"),
+    ],
+)
+def test_a_mistake_is_told_with_what_is_allowed(tmp_path: Path, text: str, told: str) -> None:
+    """The nearest names of Triton's own schema, or all where none is near."""
+    assert told in str(failure(tmp_path, text))
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     POOL_NOT_FOUND = "PoolNotFound"
     POOL_INVALID = "PoolInvalid"
     POOL_REFUSES_NAMESPACE = "PoolRefusesNamespace"
+    POOL_REFUSES_CODE = "PoolRefusesCode"
     VARIANT_NOT_FOUND = "VariantNotFound"
     SOURCE_REFUSED = "SourceRefused"
     CONFLICT = "Conflict"

@@ -8,7 +8,7 @@ somebody changes the model, its source or its credentials.
 import json
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -20,6 +20,7 @@ __all__ = [
     "CREDENTIAL_VARIABLES",
     "FETCH_PLAN_VARIABLE",
     "TERMINATION_LOG_VARIABLE",
+    "CodeConsent",
     "FetchFailureReason",
     "FetchLimits",
     "FetchOutcome",
@@ -63,6 +64,9 @@ DEFAULT_TARGET = "/models"
 DEFAULT_MAX_BYTES = 512 * 2**30  # 512 GiB: above the largest checkpoints served on one node
 DEFAULT_MAX_FILES = 10_000
 
+CodeConsent = Literal["Refuse", "Allow"]
+"""Whether a model may be one whose files are programs; an enumeration, as a third answer may come."""
+
 TritonModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$")]
 
 
@@ -81,6 +85,7 @@ class FetchFailureReason(StrEnum):
     UNSAFE_PATH = "UnsafePath"
     UNSUPPORTED_LAYOUT = "UnsupportedLayout"
     INVALID_MODEL_CONFIG = "InvalidModelConfig"
+    CODE_REFUSED = "CodeRefused"
     INTERNAL_ERROR = "InternalError"
 
     @property
@@ -148,12 +153,14 @@ class FetchPlan(Wire):
 
     `config` is what the operator wants in Triton's config.pbtxt, as a ModelConfig in protobuf's JSON form; fields that
     the model's own file sets win over it. `digest` is compared with the one of what was fetched (see `FetchReport`).
+    `code` is the pool's consent to models whose files are programs.
     Credentials are no part of it: they reach the container by reference, in the environment.
     """
 
     model: TritonModelName
     source: FetchSource
     digest: Sha256 | None = None
+    code: CodeConsent = "Refuse"
     target: Annotated[str, Field(max_length=512, pattern=r"^/")] = DEFAULT_TARGET
     config: dict[str, Any] = Field(default_factory=dict)
     limits: FetchLimits = FetchLimits()

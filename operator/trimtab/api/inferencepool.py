@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from trimtab.api.conditions import Condition
+from trimtab.api.fetch import CodeConsent
 from trimtab.api.rules import Rule, spelled
 from trimtab.api.shared import NodeSelector, Tolerations, VariantName
 from trimtab.api.wire import EXTENDED_RESOURCE, DnsLabel, Labels, Money, Price, Wire, keyed_by
@@ -47,6 +48,13 @@ class AllowedModels(Wire):
     namespaces: Annotated[AllowedNamespaces, Field(description="Namespaces whose models may use the pool.")] = (
         AllowedNamespaces()
     )
+    code: Annotated[
+        CodeConsent,
+        Field(
+            description="Whether models may be programs: files for Triton's Python backend, pickles, shared libraries, "
+            "remote code of vLLM. Refuse: such a model is not served. Allow: its code runs in its pods."
+        ),
+    ] = "Refuse"
 
 
 class Variant(Wire):

@@ -10,6 +10,7 @@ from trimtab.api.conditions import Reason
 from trimtab.api.kinds import AIMODEL, DEPLOYMENT, NETWORK_POLICY, SERVICE, Manifest
 from trimtab.api.model_status import AIModelStatus
 from trimtab.api.objects import ObjectKey, RefusedError
+from trimtab.core.consent import waits_for_consent
 from trimtab.core.fallback import Obstacle, fallback_status
 from trimtab.core.gist import gist_of
 from trimtab.core.health import Trouble, model_status
@@ -186,16 +187,23 @@ class ModelReconciler:
 
 
 def serving_of(snapshot: ModelSnapshot, pool: PoolFound, decision: Decision) -> Serving:
-    """Return what rendering is told of a model, once it is decided."""
+    """Return what rendering is told of a model, once it is decided.
+
+    A Deployment whose pods wait for a consent that was given since is left out of the live ones: it must change.
+    """
+    live = {key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind}
+    if waits_for_consent(snapshot):
+        live.pop(variant_name(snapshot.model.name, pool.variant.name), None)
     return Serving(
         model=snapshot.model,
         spec=snapshot.spec,
         variant=pool.variant,
         replicas=decision.replicas,
         pinned=decision.pinned,
+        code=pool.spec.allowed_models.code,
         ceiling=decision.ceiling,
         pod_monitors=snapshot.capabilities.pod_monitors,
-        live_deployments={key.name: child for key, child in snapshot.children.items() if key.kind == DEPLOYMENT.kind},
+        live_deployments=live,
     )
 
 

@@ -28,7 +28,8 @@ BEFORE_START_SECONDS = 1_800
 def render_deployment(serving: Serving, settings: PodSettings) -> Manifest:
     """Return the Deployment as it is applied: without `spec.replicas`, which belongs to the autoscaler."""
     name = variant_name(serving.model.name, serving.variant.name)
-    used = settings_in_use(serving, serving.live_deployments.get(name)) or settings
+    today = settings.model_copy(update={"code": "Allow" if serving.code == "Allow" else None})
+    used = settings_in_use(serving, serving.live_deployments.get(name)) or today
     template = pod_template(serving, used)
     about = metadata(serving.model, name, labels(serving.model.name, serving.variant.name))
     about["annotations"] = {
@@ -63,12 +64,15 @@ def settings_in_use(serving: Serving, live: Manifest | None) -> PodSettings | No
     """Return the settings that a live Deployment was rendered with, None if its pods are to change anyway.
 
     They are kept if, and only if, rendering with them gives the very template that was applied: then nobody has changed
-    what the pods are to be. Annotations that do not fit together were edited by hand, and are not believed.
+    what the pods are to be. Annotations that do not fit together were edited by hand, and are not believed. Consent to
+    code that the pool has taken back is not kept, consent that it has given restarts nothing that works without it.
     """
     annotations: dict[str, Any] = (live or {}).get("metadata", {}).get("annotations") or {}
     try:
         settings = PodSettings.model_validate_json(annotations.get(POD_SETTINGS_ANNOTATION, ""))
     except ValidationError:
+        return None
+    if settings.code == "Allow" and serving.code != "Allow":
         return None
     same = content_hash(pod_template(serving, settings)) == annotations.get(POD_TEMPLATE_ANNOTATION)
     return settings if same else None

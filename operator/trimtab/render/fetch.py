@@ -21,12 +21,13 @@ def fetch_plan(serving: Serving, settings: PodSettings) -> FetchPlan:
     """Return what the init container is to do; a mounted source reaches no network, so it carries no network rules."""
     model = serving.spec.model
     source = model.source
-    rules = settings.network_rules
+    rules, consent = settings.network_rules, settings.code or "Refuse"
     if source.uri is not None:
         return FetchPlan(
             model=serving.triton_name,
             source=FetchSource(uri=source.uri),
             digest=model.digest,
+            code=consent,
             config=model_config(serving),
             allow_private_addresses=rules.allow_private_addresses,
             allowed_endpoints=tuple(sorted(rules.allowed_endpoints)),
@@ -36,6 +37,7 @@ def fetch_plan(serving: Serving, settings: PodSettings) -> FetchPlan:
         model=serving.triton_name,
         source=FetchSource(path=SOURCE_PATH, sub_path=mounted.path if mounted else None),
         digest=model.digest,
+        code=consent,
         config=model_config(serving),
     )
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from trimtab.api.addresses import NetworkRules, parse_endpoint
 from trimtab.api.aimodel import AIModelSpec
+from trimtab.api.fetch import CodeConsent
 from trimtab.api.identity import ModelIdentity
 from trimtab.api.inferencepool import Variant
 from trimtab.api.kinds import Manifest
@@ -24,7 +25,7 @@ class FetchResources(Wire):
 
 
 class PodSettings(Wire):
-    """The operator's settings that reach a pod.
+    """The operator's settings that reach a pod, and the pool's consent to code in the model's files.
 
     A Deployment remembers, in an annotation, those that it was rendered with, and keeps them until its user or pool
     changes what the pods are to be: another default image must not restart every model of a cluster. See
@@ -36,6 +37,8 @@ class PodSettings(Wire):
     fetch_resources: FetchResources = FetchResources()
     allow_private_addresses: bool = False
     allowed_endpoints: Annotated[tuple[str, ...], Field(max_length=256)] = ()
+    code: Literal["Allow"] | None = None
+    """Set by rendering alone, from `Serving.code`; absent means that a model whose files are programs is refused."""
 
     @field_validator("allowed_endpoints")
     @classmethod
@@ -70,6 +73,7 @@ class Serving:
     """What is to be served, and how: one model on one variant of its pool.
 
     `replicas` is the decision; it trims the autoscaler's bounds. `pinned` tells that a person fixed the number.
+    `code` is the pool's consent to models whose files are programs.
     `ceiling` is what an autoscaler that moves by itself may rise to, None where that is `scaling.maxReplicas` alone.
     `live_deployments` are this model's Deployments as they stand, by name: each keeps the `PodSettings` that it was
     rendered with. Leave one out, and it is rendered with today's: for a pod that cannot work under the old ones.
@@ -80,6 +84,7 @@ class Serving:
     variant: Variant
     replicas: Replicas
     pinned: bool = False
+    code: CodeConsent = "Refuse"
     ceiling: Replicas | None = None
     pod_monitors: bool = False
     live_deployments: Mapping[str, Manifest] = field(default_factory=dict)

@@ -19,15 +19,14 @@ from trimtab.api.fetch import (
     parse_model_uri,
 )
 from trimtab_runtime.fetch.archive import is_archive, unpack
+from trimtab_runtime.fetch.assemble import Content, assemble
 from trimtab_runtime.fetch.digest import digest_of_file, digest_of_folder, verify
 from trimtab_runtime.fetch.errors import FetchError, full_disk
 from trimtab_runtime.fetch.gs import gs_store
 from trimtab_runtime.fetch.hub import hub_repository
-from trimtab_runtime.fetch.layout import arrange_file, arrange_folder, find_root
 from trimtab_runtime.fetch.s3 import s3_store
 from trimtab_runtime.fetch.source import Listing, Source, check_listing
-from trimtab_runtime.fetch.tree import place, resolve_inside, walk
-from trimtab_runtime.fetch.triton_config import CONFIG_FILE, merge_config, read_config
+from trimtab_runtime.fetch.tree import resolve_inside, walk
 from trimtab_runtime.fetch.web import WebSource
 
 OpenSource = Callable[[ModelUri, NetworkRules, Mapping[str, str]], Source]
@@ -80,18 +79,11 @@ class _Run:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Content:
-    """What was fetched: a file or folder, and whether it stays where it is, on a mounted volume."""
-
-    path: Path
-    is_mounted: bool
-
-
 def fetch(plan: FetchPlan, environment: Mapping[str, str]) -> FetchReport:
-    """Make `<target>/<model>` hold the model that a plan asks for, and return how it went.
+    """Make a repository at `target` hold the model that a plan asks for, and return how it went.
 
-    The model's folder appears in one rename at the end: an interrupted run leaves none, and the next one starts afresh.
+    Its folder appears in one rename at the end, after those of an ensemble's other models: an interrupted run leaves
+    none, and the next one starts afresh.
     """
     run = _Run(plan=plan)
     target = Path(plan.target)
@@ -101,11 +93,11 @@ def fetch(plan: FetchPlan, environment: Mapping[str, str]) -> FetchReport:
         staging.mkdir(parents=True)
         content = _mounted(run) if plan.source.path else _downloaded(run, staging, environment)
         with run.phase("assemble"):
-            assembled = _assemble(run, content, staging / "model")
-            final = target / plan.model
-            if final.exists():
-                shutil.rmtree(final)  # of an earlier run of this pod: a node that rebooted runs init containers again
-            assembled.rename(final)
+            repository = staging / "repository"
+            repository.mkdir()
+            models = assemble(plan, _walked(run, content, staging / "unpacked"), repository)
+            run.notes = models[0].config.notes
+            _put_in_place([repository / each.name for each in models], target, staging)
     except FetchError as error:
         return run.report(error)
     except OSError as error:
@@ -115,7 +107,7 @@ def fetch(plan: FetchPlan, environment: Mapping[str, str]) -> FetchReport:
     return run.report()
 
 
-def _downloaded(run: _Run, staging: Path, environment: Mapping[str, str]) -> _Content:
+def _downloaded(run: _Run, staging: Path, environment: Mapping[str, str]) -> Content:
     plan = run.plan
     try:
         uri = parse_model_uri(plan.source.uri or "", plan.network_rules)
@@ -137,10 +129,10 @@ def _downloaded(run: _Run, staging: Path, environment: Mapping[str, str]) -> _Co
         run.size = sum((folder / path).stat().st_size for path in paths)
         run.digest = digest_of_file(folder / paths[0]) if listing.is_single else digest_of_folder(folder, paths)
         verify(run.digest, plan.digest, uri.shown)
-    return _Content(path=folder / paths[0] if listing.is_single else folder, is_mounted=False)
+    return Content(path=folder / paths[0] if listing.is_single else folder, paths=None, is_mounted=False)
 
 
-def _mounted(run: _Run) -> _Content:
+def _mounted(run: _Run) -> Content:
     source = run.plan.source
     volume = Path(source.path or "/")
     with run.phase("listing"):
@@ -155,33 +147,30 @@ def _mounted(run: _Run) -> _Content:
         with run.phase("verify"):
             run.digest = digest_of_folder(root, paths) if root.is_dir() else digest_of_file(root)
             verify(run.digest, run.plan.digest, str(root))
-    return _Content(path=root, is_mounted=True)
+    return Content(path=root, paths=None, is_mounted=True)
 
 
-def _assemble(run: _Run, content: _Content, model: Path) -> Path:
-    """Return the finished folder of the model, made from what was fetched."""
+def _walked(run: _Run, content: Content, unpacked: Path) -> Content:
+    """Return what was fetched with its files listed; an archive is unpacked first."""
     path, is_mounted = content.path, content.is_mounted
     if path.is_file() and is_archive(path.name):
-        unpacked = model.with_name("unpacked")
         unpack(path, unpacked, run.plan.limits)
         if not is_mounted:
             path.unlink()
         path, is_mounted = unpacked, False
-    user = None
-    if path.is_dir():
-        paths = walk(path, Path(run.plan.source.path or path)).paths if is_mounted else walk(path, path).paths
-        root = find_root(paths)
-        if f"{root}{CONFIG_FILE}" in paths:
-            user = read_config(path / root / CONFIG_FILE)
-        merged = merge_config(user, run.plan.config, run.plan.model)
-        layout = arrange_folder(paths, root, merged.message)
-    else:
-        merged = merge_config(None, run.plan.config, run.plan.model)
-        layout = arrange_file(path.name, merged.message)
-    place(layout, path, model, by_link=is_mounted)
-    (model / CONFIG_FILE).write_text(merged.text, encoding="utf-8")
-    run.notes = merged.notes
-    return model
+    if not path.is_dir():
+        return Content(path=path, paths=None, is_mounted=is_mounted)
+    boundary = Path(run.plan.source.path or path) if is_mounted else path
+    return Content(path=path, paths=walk(path, boundary).paths, is_mounted=is_mounted)
+
+
+def _put_in_place(models: list[Path], target: Path, staging: Path) -> None:
+    """Move models into Triton's repository, the first of them last, and clear it of all others before."""
+    for old in target.iterdir():
+        if old != staging and old.is_dir():
+            shutil.rmtree(old)  # of an earlier run of this pod: a node that rebooted runs init containers again
+    for model in reversed(models):
+        model.rename(target / model.name)
 
 
 def _check_space(folder: Path, listing: Listing) -> None:

@@ -93,6 +93,7 @@ POOL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "currency": ("EUR", PRICED),
     "metrics.sourceRef.name": ("team-b", {"metrics": {"sourceRef": {"name": "team-a"}}}),
     "allowedModels.namespaces.from": ("All", {}),
+    "allowedModels.code": ("Allow", {"allowedModels": {"namespaces": {"from": "All"}}}),
     "allowedModels.namespaces.selector.matchLabels": ({"team": "b"}, {"allowedModels": CONSENT}),
     "variants[].name": ("l40s", {}),
     "variants[].resourceName": ("amd.com/gpu", {"variants": [GPU]}),
@@ -154,7 +155,7 @@ def effect(model: Manifest, pool: Manifest, home: str = "default") -> object:
     decision = decide(measured(snapshot, sample(1.0)))
     serving = Serving(
         model=about, spec=spec, variant=resolved.variant, replicas=decision.replicas, pinned=decision.pinned,
-        ceiling=decision.ceiling,
+        ceiling=decision.ceiling, code=resolved.spec.allowed_models.code,
     )  # fmt: skip
     known = pool_status(PoolSnapshot(NOW, home, "gpu-main", 1, {}, resolved.spec, "", (), metric_sources=("team-a",)))
     return decision, decide(snapshot), prices_known(resolved, NOW), render_children(serving, SETTINGS), known.conditions

@@ -43,7 +43,7 @@ def test_a_failed_fetch_speaks_through_its_report(reason: FetchFailureReason) ->
     """Its own words; hopeless exactly where the same plan cannot succeed later."""
     found = failure(terminated(1, report(reason, "digest is sha256:1, sha256:2 was asked for")), "fetch")
 
-    assert found.reason is Reason.MODEL_FETCH_FAILED
+    assert found.reason is (Reason.POOL_REFUSES_CODE if reason == "CodeRefused" else Reason.MODEL_FETCH_FAILED)
     assert f"the model cannot be fetched ({reason}): digest is sha256:1, sha256:2 was asked for" in found.message
     assert found.hopeless is not reason.retryable
     assert found.message.endswith("it is tried again") is reason.retryable

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from samples import SAMPLES, SETTINGS, changed, serving_of
+from trimtab.api.fetch import FETCH_PLAN_VARIABLE
 from trimtab.api.inferencepool import Variant
 from trimtab.api.kinds import Manifest
 from trimtab.render.autoscaler import render_autoscaler
@@ -113,6 +114,52 @@ def test_settings_from_an_annotation_gain_nobody_anything() -> None:
     live["metadata"]["annotations"][POD_SETTINGS_ANNOTATION] = json.dumps(forged)
 
     assert template_of(living(serving, live), THEN) == template_of(serving, THEN)
+
+
+def plan_of(template: Any) -> Any:  # noqa: ANN401 - JSON values
+    """Return what the init container of a template is told to do."""
+    environment = template["spec"]["initContainers"][0]["env"]
+    return json.loads(next(each["value"] for each in environment if each["name"] == FETCH_PLAN_VARIABLE))
+
+
+@every_sample
+def test_consent_to_code_restarts_nothing_that_works_without_it(sample: Path) -> None:
+    """A pool that begins to allow code has models that are none: they are left alone until they change anyway."""
+    serving = serving_of(sample)
+    live = render_deployment(serving, THEN)
+
+    consented = replace(serving, code="Allow")
+
+    assert render_deployment(living(consented, live), THEN) == live
+    assert plan_of(template_of(living(shorter(consented), live)))["code"] == "Allow"
+
+
+def test_consent_reaches_the_container_that_fetches_and_is_remembered() -> None:
+    """A new Deployment gets it, and keeps it over the operator's other settings; without it nothing is said."""
+    serving = replace(serving_of(GPU), code="Allow")
+    live = render_deployment(serving, THEN)
+
+    assert plan_of(live["spec"]["template"])["code"] == "Allow"
+    assert render_deployment(living(serving, live), NOW) == live
+    assert "code" not in plan_of(template_of(serving_of(GPU)))
+
+
+def test_consent_that_is_taken_back_is_taken_from_the_pods() -> None:
+    """The next ones refuse a model that is a program; the settings are today's then, since they restart anyway."""
+    serving = serving_of(GPU)
+    live = render_deployment(replace(serving, code="Allow"), THEN)
+
+    assert template_of(living(serving, live)) == template_of(serving, NOW)
+
+
+def test_consent_is_the_pools_and_not_a_setting_of_the_operator() -> None:
+    """Whatever the settings say, and whatever somebody wrote into the annotation."""
+    serving = serving_of(GPU)
+    live = render_deployment(serving, THEN)
+    forged = json.loads(live["metadata"]["annotations"][POD_SETTINGS_ANNOTATION]) | {"code": "Allow"}
+    live["metadata"]["annotations"][POD_SETTINGS_ANNOTATION] = json.dumps(forged)
+
+    assert template_of(living(serving, live), THEN.model_copy(update={"code": "Allow"})) == template_of(serving, THEN)
 
 
 def test_a_deployment_leaves_replicas_to_the_autoscaler() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from trimtab.api.annotations import FETCH_CONTAINER
 from trimtab.api.conditions import Reason
-from trimtab.api.fetch import FetchReport, parse_fetch_report
+from trimtab.api.fetch import FetchFailureReason, FetchReport, parse_fetch_report
 from trimtab.core.health.words import last_words
 from trimtab.core.untrusted import count, part, shown, text
 
@@ -86,8 +86,9 @@ def _image(container: Mapping[str, Any], waiting: str) -> Failure:
 def _fetch(report: FetchReport) -> Failure:
     retried = report.reason is not None and report.reason.retryable
     message = f"the model cannot be fetched ({report.reason}): {report.message}"
+    is_code = report.reason is FetchFailureReason.CODE_REFUSED
     return Failure(
-        reason=Reason.MODEL_FETCH_FAILED,
+        reason=Reason.POOL_REFUSES_CODE if is_code else Reason.MODEL_FETCH_FAILED,
         message=shown(f"{message}; it is tried again" if retried else message),
         hopeless=not retried,
     )
