@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help test lint fmt crds goldens demo bench run lock image clean
+.PHONY: help test e2e lint fmt crds goldens demo bench lock image clean
 
 PYTHON ?= python3
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -24,11 +24,15 @@ test: lint ## set everything up, then run all checks and tests that need no clus
 	@printf '\n── against a real control plane (usually 7 min)\n'
 	@.venv/bin/pytest tests/controlplane
 
+e2e: .venv/.ready ## the operator and a real Triton in a kind cluster; says why where there is no engine
+	@printf '\n── in a real cluster (usually 25 min, and 15 min more where kind has to be built)\n'
+	@hack/e2e/run $(E2E)
+
 lint: $(ENVIRONMENTS) ## style, types and walls
 	@hack/step 'ruff: style and mistakes' '1 s' \
 	  bash -c '.venv/bin/ruff check --quiet && .venv/bin/ruff format --quiet --check'
 	@hack/step 'mypy: types of the operator' '20 s, 2 min the first time' \
-	  .venv/bin/mypy --exclude '^tests/runtime/' operator hack tests
+	  .venv/bin/mypy --exclude '^tests/(runtime|e2e/models)/' operator hack tests
 	@hack/step 'mypy: types of what runs in pods' '5 s, 1 min the first time' \
 	  .venv-runtime/bin/mypy --cache-dir=.mypy_cache/runtime runtime tests/runtime
 	@hack/step 'import-linter: walls between the rooms' '2 s' \
@@ -56,9 +60,6 @@ WHAT = $(if $(BENCH),operator,policies)
 BENCHMARK := OPENBLAS_NUM_THREADS=1 PYTHONPATH=operator:hack .venv/bin/python -m bench
 bench_policies = $(BENCHMARK) policies $(if $(QUICK),--quick) $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
 bench_operator = $(BENCHMARK) $(or $(BENCH),--models 100 && $(BENCHMARK) --models 1000)
-
-run: .venv/.ready ## run the operator here, against the cluster of your current kubectl context
-	@$(TRIMTAB) run
 
 lock: .venv/.ready ## write requirements/ from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(LOCK) pyproject.toml --extra operator --output-file requirements/operator.txt
