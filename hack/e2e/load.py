@@ -26,7 +26,8 @@ class Load:
 
     A `stream` follows `rates`, pairs of requests per second and seconds. A `hold` has `connections` gRPC clients call
     every so many seconds, for some `seconds`. `seed` makes the requests of a stream come as from many users, instead of
-    evenly spaced; with `balance` a gRPC client spreads its requests over all addresses of a headless Service.
+    evenly spaced. `age` is after how many seconds an HTTP connection is made anew; absent: never. With `balance` a gRPC
+    client spreads its requests over all addresses of a headless Service.
     """
 
     address: str
@@ -39,6 +40,7 @@ class Load:
     connections: int = 4
     target_ms: float | None = None
     timeout: float = 10.0
+    age: float | None = None
     elements: int = 16
     balance: Literal["pick_first", "round_robin"] = "pick_first"
     seed: int | None = None
@@ -66,6 +68,7 @@ class Load:
             "connections": self.connections,
             "target-ms": self.target_ms,
             "timeout": self.timeout,
+            "age": self.age,
             "elements": self.elements,
             "balance": self.balance,
             "random": self.seed,

@@ -124,16 +124,17 @@ def shares(report: Report, since: float, until: float) -> dict[str, float]:
     return {pod: count / pods.total() for pod, count in pods.items()}
 
 
-def shared_since(report: Report, pods: Collection[str], *, share: float = 0.15, window: int = 10) -> float | None:
-    """Return since when (Unix) each of the pods has given its share in every window of seconds to the end."""
-    found = None
-    for last in reversed(range(window, len(report.seconds) + 1)):
-        seconds = report.seconds[last - window : last]
+def first_shared(report: Report, pods: Collection[str], *, share: float = 0.15, window: int = 10) -> float | None:
+    """Return when (Unix) the first window of so many seconds began in which each of the pods gave its share.
+
+    Not the last: connections are dealt out by chance again and again, and now and then a pod has few of twenty.
+    """
+    for first in range(len(report.seconds) - window + 1):
+        seconds = report.seconds[first : first + window]
         given = shares(report, seconds[0].at, seconds[-1].at + 0.5)
-        if any(given.get(pod, 0.0) < share for pod in pods):
-            break
-        found = seconds[0].at
-    return found
+        if all(given.get(pod, 0.0) >= share for pod in pods):
+            return seconds[0].at
+    return None
 
 
 def failures(report: Report, *, beside: Collection[str] = ()) -> tuple[Failure, ...]:

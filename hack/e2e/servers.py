@@ -36,6 +36,9 @@ def _server(name: str, image: str, program: str, port: int) -> tuple[Manifest, M
         "name": name,
         "image": image,
         "command": ["python", f"/programs/{program}", "/models/echo", str(port)],
+        "env": [
+            {"name": "S3_IGNORE_SUBDOMAIN_BUCKETNAME", "value": "true"}
+        ],  # else moto takes s3.NAMESPACE.svc for one
         "readinessProbe": {"tcpSocket": {"port": port}, "periodSeconds": 2},
         "volumeMounts": [
             {"name": "programs", "mountPath": "/programs"},

@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import math
 import signal
 import sys
 import time
@@ -53,6 +54,7 @@ class HttpConnection:
         head = f"POST /v2/models/{options.model}/infer HTTP/1.1\r\nHost: {options.address}\r\n"
         self._request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._age, self._opened = options.age, 0.0
 
     async def ask(self) -> None:
         """Send one request and take its answer; any failure ends the connection."""
@@ -75,6 +77,7 @@ class HttpConnection:
         if self._streams is None:
             self.pod = ""
             self._streams = await asyncio.open_connection(self._host, int(self._port))
+            self._opened = time.monotonic()
         reader, writer = self._streams
         writer.write(self._request)
         try:
@@ -86,7 +89,7 @@ class HttpConnection:
         status, *lines = head.decode("latin-1").lower().split("\r\n")
         headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers["content-length"]))
-        if headers.get("connection") == "close":
+        if headers.get("connection") == "close" or time.monotonic() - self._opened > self._age:
             await self.close()
         return int(status.split()[1]), body
 
@@ -228,6 +231,9 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--random", type=int, metavar="SEED", help="requests come as from many users, not evenly spaced"
     )
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument(
+        "--age", type=float, default=math.inf, help="seconds after which an HTTP connection is made anew"
+    )
     parser.add_argument("--balance", choices=("pick_first", "round_robin"), default="pick_first", help="gRPC's own")
     parser.add_argument("--target-ms", type=float, help="later is late")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds after a request was due")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from e2e.load import GRACE_SECONDS, Load, Place, manifests
-from e2e.report import Report, ReportError, failures, shared_since, shares
+from e2e.report import Report, ReportError, failures, first_shared, shares
 
 PLACE = Place(namespace="shop", name="caller", image="triton:1", node="worker-2", labels={"team": "fraud"})
 TOTALS = {
@@ -102,16 +102,16 @@ def test_shares_are_of_the_answers_in_a_span_of_time() -> None:
     assert shares(report, 9.0, 10.0) == {}
 
 
-def test_pods_share_from_when_they_never_fall_below_again() -> None:
-    """In windows of two seconds: `b` has its share in 1 to 3, loses it in 3, and has it from 4 to the end."""
+def test_pods_share_in_the_first_window_in_which_each_has_its_part() -> None:
+    """In windows of two seconds: a tenth of what `b` gives later is too little, a fifth may be enough."""
     counts = [(9, 0), (8, 2), (8, 2), (9, 0), (5, 5), (5, 5)]
     report = Report.of("\n".join(second(float(at), a=a, b=b) for at, (a, b) in enumerate(counts)))
 
-    assert shared_since(report, ["a", "b"], share=0.19, window=2) == 3.0
-    assert shared_since(report, ["a", "b"], share=0.25, window=2) == 3.0
-    assert shared_since(report, ["a", "b"], share=0.4, window=2) == 4.0
-    assert shared_since(report, ["a", "b", "c"], share=0.1, window=2) is None
-    assert shared_since(report, ["a"], window=7) is None
+    assert first_shared(report, ["a", "b"], share=0.19, window=2) == 1.0
+    assert first_shared(report, ["a", "b"], share=0.25, window=2) == 3.0
+    assert first_shared(report, ["a", "b"], share=0.4, window=2) == 4.0
+    assert first_shared(report, ["a", "b", "c"], share=0.1, window=2) is None
+    assert first_shared(report, ["a"], window=7) is None
 
 
 def test_failures_on_a_pod_that_was_killed_can_be_left_out() -> None:
