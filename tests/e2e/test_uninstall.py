@@ -3,6 +3,7 @@
 These are the last tests of the folder, by its name: they take the operator away.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,8 @@ def _left(scene: Scene) -> list[str]:
     api = scene.cluster.api
     found = [each for kind in CHILDREN for each in api.list(kind, scene.namespace)]
     found += api.list("v1/Pod", scene.namespace, "trimtab.io/model")
-    try:
+    with contextlib.suppress(ApiError, KeyError):  # once the definition has gone there is no such kind
         found += api.list(MODEL, scene.namespace)
-    except (ApiError, KeyError) as error:  # the definition has gone
-        tell(f"there is no such kind any more: {error}")
     return [each["metadata"]["name"] for each in found]
 
 
