@@ -66,9 +66,7 @@ class Place:
 
     def fate(self, name: str | None, *, exit_code: int = 1, message: str = "") -> None:
         """Decide what becomes of pods that are made here from now on; see hack/controlplane/stages.yaml."""
-        said = {"fate": name, "exit-code": name and str(exit_code), "message": message or None}
-        annotations = {f"kwok.trimtab.io/{key}": value for key, value in said.items()}
-        self.api.patch(NAMESPACE, self.namespace, {"metadata": {"annotations": annotations}})
+        decide_fate(self.api, self.namespace, name, exit_code=exit_code, message=message)
 
     def pool(self, *variants: Manifest, name: str = "cpu", namespace: str | None = None, **spec: Any) -> None:  # noqa: ANN401 - JSON
         """Apply a pool."""
@@ -164,6 +162,35 @@ def model_manifest(name: str, namespace: str, **spec: Any) -> Manifest:  # noqa:
             **spec,
         },
     }
+
+
+def decide_fate(api: Api, namespace: str, name: str | None, *, exit_code: int = 1, message: str = "") -> None:
+    """Decide what becomes of pods that are made in a namespace, once the API server that makes them knows it."""
+    said = {"fate": name, "exit-code": name and str(exit_code), "message": message or None}
+    annotations = {f"kwok.trimtab.io/{key}": value for key, value in said.items()}
+    api.patch(NAMESPACE, namespace, {"metadata": {"annotations": annotations}})
+    wanted = {key: value for key, value in annotations.items() if value is not None}
+    until(lambda: _fate_of_a_pod(api, namespace) == wanted, what="the server to know what becomes of pods")
+
+
+def _fate_of_a_pod(api: Api, namespace: str) -> dict[str, str]:
+    """Return what a pod made now would be told: the server learns of a namespace's annotations a little later."""
+    container = {
+        "name": "main",
+        "image": "image",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    safe = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    probe = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe"},
+        "spec": {"securityContext": safe, "containers": [container]},
+    }
+    path = api.path("v1/Pod", namespace)
+    made: dict[str, Any] = api.request("POST", f"{path}?dryRun=All", probe)
+    told: dict[str, str] = made["metadata"].get("annotations") or {}
+    return {key: value for key, value in told.items() if key.startswith("kwok.trimtab.io/")}
 
 
 def make_namespace(api: Api, name: str, labels: Mapping[str, str] | None = None) -> None:

@@ -183,7 +183,7 @@ def repository(source: Path, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for each in target.iterdir():  # the folder itself stays: the nodes of a cluster that was kept have it mounted
         shutil.rmtree(each)
-    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
     shutil.copytree(target / "echo", target / "slow")
     config = target / "slow" / "config.pbtxt"
     text = config.read_text()

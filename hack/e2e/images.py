@@ -23,6 +23,7 @@ from e2e.inputs import bring, contents, context_of, copy, digest, stamps
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = ROOT / "tests" / "e2e" / "images"
+MODELS = ROOT / "tests" / "e2e" / "models"
 GIVEN = "given"  # the folder in a context for what does not lie in the repository
 
 PROMETHEUS_CHOICE = "TRIMTAB_E2E_PROMETHEUS_IMAGE"
@@ -41,6 +42,7 @@ class Images:
     triton: str
     prometheus: str
     store: str
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ def build(say: Say) -> Images:
         triton=_made(_triton(base), say),
         prometheus=_prometheus(say),
         store=_made(_store(base), say),
+        model=_made(Recipe(name="model", usually="1 s", folder=MODELS, names=("Dockerfile", "echo")), say),
     )
 
 

@@ -22,15 +22,16 @@ all of the audit log, starts a plane of its own: `with ControlPlane(Options(...)
 """
 
 import contextlib
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from controlplane import Api, BinariesMissingError, ControlPlane, OperatorProcess, Options, prepare, until
+from controlplane import Api, BinariesMissingError, ControlPlane, OperatorProcess, Options, prepare
+from stories import decide_fate
 
 ROOT = Path(__file__).parents[2]
 _numbers = itertools.count(1)
@@ -114,32 +115,4 @@ def tenant(control_plane: ControlPlane, api: Api, namespace: str) -> Api:
 @pytest.fixture
 def fate(api: Api, namespace: str) -> Callable[..., None]:
     """Return a function that decides what becomes of pods that are made in `namespace` from now on."""
-
-    def decide(name: str | None, *, exit_code: int = 1, message: str = "") -> None:
-        said = {"fate": name, "exit-code": name and str(exit_code), "message": message or None}
-        annotations = {f"kwok.trimtab.io/{key}": value for key, value in said.items()}
-        api.patch("v1/Namespace", namespace, {"metadata": {"annotations": annotations}})
-        wanted = {key: value for key, value in annotations.items() if value is not None}
-        until(lambda: _fate_of_a_pod(api, namespace) == wanted, what="the server to know what becomes of pods")
-
-    return decide
-
-
-def _fate_of_a_pod(api: Api, namespace: str) -> dict[str, str]:
-    """Return what a pod made now would be told: the server learns of a namespace's annotations a little later."""
-    container = {
-        "name": "main",
-        "image": "image",
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    safe = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    probe = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "probe"},
-        "spec": {"securityContext": safe, "containers": [container]},
-    }
-    path = api.path("v1/Pod", namespace)
-    made: dict[str, Any] = api.request("POST", f"{path}?dryRun=All", probe)
-    told: dict[str, str] = made["metadata"].get("annotations") or {}
-    return {key: value for key, value in told.items() if key.startswith("kwok.trimtab.io/")}
+    return functools.partial(decide_fate, api, namespace)

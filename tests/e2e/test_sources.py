@@ -44,11 +44,14 @@ def _model(place: Scene, **model: Any) -> str:  # noqa: ANN401 - JSON
     [
         {"source": {"uri": ARCHIVE}},
         {"source": {"uri": "s3://models/echo"}, "credentialsSecretRef": {"name": "keys"}},
+        {"source": {"oci": {"image": "MODEL", "path": "echo"}}},
     ],
-    ids=["http", "s3"],
+    ids=["http", "s3", "oci"],
 )
 def test_a_model_is_fetched_and_answers(place: Scene, model: dict[str, Any]) -> None:
-    """From a web server as an archive, from a store as a folder."""
+    """From a web server as an archive, from a store as a folder, from an image as a volume."""
+    if "oci" in model["source"]:  # its tag is known once it is built
+        model = {"source": {"oci": {**model["source"]["oci"], "image": place.images.model}}}
     name = _model(place, **model)
 
     place.is_serving(name)
