@@ -35,7 +35,8 @@ OPERATOR = "system:serviceaccount:trimtab-system:trimtab-operator"
 CPU = {"name": "cpu", "pricePerHour": "0.10"}
 NEIGHBOUR = "neighbour"
 SIDE_BY_SIDE = 16  # threads that look ten times a second: more would keep the API server from its work
-PATIENCE = 60.0  # seconds; measured: 1 to 5 with all stories at once, 30 where the operator has to look again by itself
+PATIENCE = 150.0  # seconds; measured: 1 to 5 with all stories at once, 30 where the operator has to look again by
+# itself; numbers alone are told once a minute where much was told before, which a slow start uses up
 
 Manifest = dict[str, Any]
 Story = Callable[["Place"], None]

@@ -71,7 +71,7 @@ def test_what_somebody_edits_deep_inside_a_child_is_put_back(place: Place) -> No
             place.until(functools.partial(is_edited, place, kind, path, value), f"an edit of {kind} {path}")
         for kind, path, _ in filter(None, at_once):
             same = functools.partial(is_same, place, rendered[kind], path)
-            place.until(same, f"{kind} {path} to be as it was", seconds=15)
+            place.until(same, f"{kind} {path} to be as it was", seconds=30)
     place.is_ready()
 
 
@@ -131,7 +131,7 @@ def test_a_child_whose_owner_reference_or_label_is_removed_is_taken_back(place: 
             place.api.patch(kind, child_name(kind), {"metadata": {field: None}}, namespace=place.namespace)
         for kind in CHILDREN:
             back = functools.partial(is_same, place, rendered[kind], f"metadata.{field}")
-            place.until(back, f"{field} of {kind}", seconds=15)
+            place.until(back, f"{field} of {kind}", seconds=30)
 
     place.is_ready()
     assert identities(place) == before

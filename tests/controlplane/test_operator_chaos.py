@@ -144,7 +144,7 @@ def _until_same(world: World) -> None:
         return not left
 
     try:
-        until(same, what="the same end", seconds=60.0)
+        until(same, what="the same end", seconds=150.0)
     except TimeoutError:
         pytest.fail(f"TRIMTAB_TEST_SEED={SEED}: {len(left)} differences\n" + "\n".join(left[:40]))
 

@@ -231,7 +231,10 @@ def test_a_policy_that_changes_what_we_render_is_not_fought_with(place: Place) -
     mark = place.plane.audit.mark()
     place.model()
     place.is_ready()
-    place.until(lambda: told_of_both(place), "the two replicas that the policy insists on, and all to be told of them")
+    try:
+        place.until(lambda: told_of_both(place), "two replicas, as the policy insists, and all to be told")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; it says {place.get(MODEL, 'model')['status']}") from error
     quiet = place.plane.audit.mark()
 
     seconds_of_quiet(20)
