@@ -22,7 +22,7 @@ test: lint ## set everything up, then run all checks and tests that need no clus
 	@hack/step 'binaries of the control plane' '12 min on 2 cores the first time, then 0 s' \
 	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
 	@printf '\n── against a real control plane (usually 7 min)\n'
-	@.venv/bin/pytest tests/controlplane
+	@hack/pytest-on-clusters tests/controlplane
 
 e2e: .venv/.ready ## the operator and a real Triton in a kind cluster; says why where there is no engine
 	@printf '\n── in a real cluster (usually 25 min, and 15 min more where kind has to be built)\n'
