@@ -259,8 +259,15 @@ def told_of_both(place: Place) -> bool:
 
 
 def is_changed(place: Place) -> bool:
-    """Tell whether a Deployment would be changed here."""
-    spec = FOREIGN[DEPLOYMENT][1]
-    probe = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "probe"}, "spec": spec}
-    path = f"{place.api.path(DEPLOYMENT, place.namespace)}?dryRun=All"
-    return bool(place.api.request("POST", path, probe)["spec"]["progressDeadlineSeconds"] == 77)
+    """Tell whether each of the kinds would be changed here: the server learns of one policy after the other."""
+    deployment, autoscaler, service = (made_now(place, kind)["spec"] for kind in (DEPLOYMENT, AUTOSCALER, SERVICE))
+    changed = (deployment["progressDeadlineSeconds"], autoscaler["minReplicas"], service["selector"].get("tier"))
+    return changed == (77, 2, "b")
+
+
+def made_now(place: Place, kind: str) -> Manifest:
+    """Return what would become of an object that somebody creates here."""
+    version, _, short = kind.rpartition("/")
+    probe = {"apiVersion": version, "kind": short, "metadata": {"name": "probe"}, "spec": FOREIGN[kind][1]}
+    made: Manifest = place.api.request("POST", f"{place.api.path(kind, place.namespace)}?dryRun=All", probe)
+    return made
