@@ -25,6 +25,7 @@ GPUS_PER_NODE = 8
 NODE_S = 180.0
 MODELS_ON_NODES = "/trimtab-models"
 """Where each node sees the folder of model repositories: what a persistent volume of the tests points to."""
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 ADMIN = "e2e-admin"
 TAIL = "400"
 
@@ -40,7 +41,7 @@ class Cluster:
         """Run kubectl and return what it printed.
 
         Raises:
-            subprocess.CalledProcessError: it failed; `stderr` says why.
+            RuntimeError: it failed; the message says why.
         """
         kubeconfig = ("--kubeconfig", str(self.kind.kubeconfig_path))
         done = subprocess.run(
@@ -57,12 +58,12 @@ class Cluster:
 
     def load(self, images: Iterable[str]) -> None:
         """Bring images of the local engine to the workers."""
-        nodes = [node for node in self.api.list("v1/Node") if node["metadata"]["name"] in self.workers()]
+        nodes = self._working()
         there = [{name for image in node["status"]["images"] for name in image.get("names", ())} for node in nodes]
         images = [image for image in images if not all(f"docker.io/{image}" in names for names in there)]
         if not images:
             return
-        names = ("--name", self.kind.name, "--nodes", ",".join(self.workers()))
+        names = ("--name", self.kind.name, "--nodes", ",".join(node["metadata"]["name"] for node in nodes))
         subprocess.run(
             [str(self.kind.kind_path), "load", "docker-image", *images, *names],
             capture_output=True, text=True, check=True,
@@ -70,12 +71,10 @@ class Cluster:
 
     def workers(self) -> list[str]:
         """Return the names of the nodes that pods run on."""
-        control_plane = "node-role.kubernetes.io/control-plane"
-        return [
-            node["metadata"]["name"]
-            for node in self.api.list("v1/Node")
-            if control_plane not in node["metadata"]["labels"]
-        ]
+        return [node["metadata"]["name"] for node in self._working()]
+
+    def _working(self) -> list[Manifest]:
+        return [node for node in self.api.list("v1/Node") if CONTROL_PLANE not in node["metadata"]["labels"]]
 
     def pods(self, namespace: str, selector: str = "") -> list[Manifest]:
         """Return the pods of a namespace that are not on their way out."""

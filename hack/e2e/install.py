@@ -14,7 +14,7 @@ from e2e.images import Images
 ROOT = Path(__file__).parents[2]
 SYSTEM, MONITORING, PLACE = "trimtab-system", "monitoring", "e2e-files"
 OPERATOR = "trimtab-operator"
-PUBLISHED = {"operator": "ghcr.io/trimtab/operator", "runtime": "ghcr.io/trimtab/runtime"}
+PUBLISHED = "ghcr.io/trimtab/operator"
 SETTINGS = {"TRIMTAB_ALLOWED_ENDPOINTS": f"files.{PLACE}.svc:8000,s3.{PLACE}.svc:5000"}
 """What the tests' operator is told beside where Prometheus is: servers in the cluster have private addresses."""
 READY_S = 180.0
@@ -42,7 +42,7 @@ def operator_manifests(cluster: Cluster, images: Images, work: Path, environment
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(ROOT / "config" / "default", folder)],
-        "images": [{"name": PUBLISHED["operator"], "newName": name, "newTag": tag}],
+        "images": [{"name": PUBLISHED, "newName": name, "newTag": tag}],
         "patches": [{"patch": yaml.safe_dump(patch)}],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))

@@ -11,7 +11,7 @@ from e2e.images import Images
 from e2e.load import GRACE_SECONDS, START_SECONDS, Load, Place, manifests
 from e2e.report import Report
 
-MODEL, POOL, DEPLOYMENT = "trimtab.io/v1alpha1/AIModel", "trimtab.io/v1alpha1/InferencePool", "apps/v1/Deployment"
+MODEL, DEPLOYMENT = "trimtab.io/v1alpha1/AIModel", "apps/v1/Deployment"
 GPU = {"name": "l4", "resourceName": "nvidia.com/gpu", "pricePerHour": "0.80"}
 CLAIM = "models"
 SERVING_S = 180.0  # to a first answer: fetching and starting take 10 s, several times that on two busy cores

@@ -33,7 +33,6 @@ from stories import NAMESPACE, make_namespace
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "e2e"
-MODELS = Path(__file__).parent / "models"
 LONGEST_S = 1500  # of a test, and of all images and the cluster before the first
 _numbers = itertools.count(1)
 _not_run: list[str] = []
@@ -72,7 +71,7 @@ def images(say: Say) -> Images:
     try:
         presence.check()
         return built.build(say)
-    except (presence.EngineMissingError, ImagesError) as error:
+    except ImagesError as error:
         _not_run.append(str(error))
         pytest.skip(str(error))
 
@@ -100,7 +99,7 @@ def cluster(images: Images, kind: KindCluster, say: Say) -> Iterator[Cluster]:
     """Make the cluster, bring the images, install Prometheus and the operator."""
     say("the cluster (usually 60 s)")
     try:
-        cluster = clusters.start(kind, clusters.repository(MODELS, WORK / "models"))
+        cluster = clusters.start(kind, clusters.repository(built.MODELS, WORK / "models"))
     except subprocess.CalledProcessError as error:
         _not_run.append(f"kind made no cluster: {error}; what it said is above")
         pytest.skip(_not_run[-1])

@@ -2,25 +2,14 @@
 
 import json
 
-import pytest
-
-from fakes.reconcile_world import World, model, pool
+from fakes.reconcile_world import World, pool
 from trimtab.api.fetch import FETCH_PLAN_VARIABLE, FetchFailureReason, FetchOutcome, FetchReport
-from trimtab.api.kinds import AIMODEL, DEPLOYMENT, INFERENCEPOOL, POD, Manifest
+from trimtab.api.kinds import DEPLOYMENT, INFERENCEPOOL, POD, Manifest
 from trimtab.render.names import labels
 
 REFUSAL = FetchReport(
     outcome=FetchOutcome.FAILED, reason=FetchFailureReason.CODE_REFUSED, message="1/model.py is a program"
 )
-
-
-@pytest.fixture
-def world() -> World:
-    """Return a world with a model and its pool, at which nobody has looked yet."""
-    made = World()
-    made.cluster.put(INFERENCEPOOL, pool())
-    made.cluster.put(AIMODEL, model())
-    return made
 
 
 def consent(world: World) -> str | None:

@@ -23,15 +23,6 @@ L4 = {"name": "l4", "resourceName": "nvidia.com/gpu", "pricePerHour": "0.80"}
 H100 = {"name": "h100", "resourceName": "nvidia.com/gpu", "pricePerHour": "4.10"}
 
 
-@pytest.fixture
-def world() -> World:
-    """Return a world with a model and its pool, at which nobody has looked yet."""
-    made = World()
-    made.cluster.put(INFERENCEPOOL, pool())
-    made.cluster.put(AIMODEL, model())
-    return made
-
-
 def deployment(world: World, name: str = "fraud-l4") -> Manifest:
     """Return a Deployment that must be there."""
     found = world.child(DEPLOYMENT, name)
