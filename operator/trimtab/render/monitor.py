@@ -5,6 +5,8 @@ from trimtab.render.names import base_name, labels, metadata, selector
 from trimtab.render.settings import Serving
 
 JOB = "trimtab-models"
+UNREAD = "nv_inference_(queue|compute_.*)_summary_us.*"
+"""Triton keeps five summaries; those of whole requests are read."""
 
 
 def render_pod_monitor(serving: Serving) -> Manifest:
@@ -32,6 +34,7 @@ def render_pod_monitor(serving: Serving) -> Manifest:
                         {"targetLabel": "job", "replacement": JOB, "action": "replace"},
                         {"regex": "container|endpoint", "action": "labeldrop"},
                     ],
+                    "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": UNREAD, "action": "drop"}],
                 }
             ],
             "sampleLimit": 20_000,

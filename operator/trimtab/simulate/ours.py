@@ -26,6 +26,7 @@ from trimtab.core.scaling.observation import (
 from trimtab.core.scaling.proposal import TICK
 from trimtab.core.scaling.remember import remember
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound
+from trimtab.render.triton import SUMMARY_QUANTILES
 from trimtab.simulate.setting import Setting
 from trimtab.simulate.view import Signal, View
 from trimtab.units import RequestsPerSecond, Seconds, duration_text
@@ -42,7 +43,7 @@ STEP, SPAN = 5, 900
 """Of the demand of the past: between its points, and how far back, in seconds."""
 NEW = 10
 """Seconds between the first and the last of the three scrapes that demand is taken from."""
-QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+QUANTILES = tuple(float(each.partition(":")[0]) for each in SUMMARY_QUANTILES.split(","))
 SUMMARY = 60
 """Seconds that Triton's summaries look back."""
 

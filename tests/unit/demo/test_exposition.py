@@ -81,7 +81,7 @@ def test_the_quantiles_are_those_that_the_operator_asks_triton_for() -> None:
     """They are spelled as in the argument."""
     asked = re.findall(r'request_summary_us\{.*quantile="([^"]*)"', page_of(busy(100, 1)))
 
-    assert asked == list(QUANTILES) == ["0.5", "0.75", "0.9", "0.95", "0.99", "0.999"]
+    assert asked == list(QUANTILES)
 
 
 def test_everything_is_there_and_0_when_the_model_is_loaded_and_quantiles_are_spelled_nan() -> None:

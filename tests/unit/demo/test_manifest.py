@@ -10,6 +10,7 @@ from demo.service import OnTimeout, Service
 from samples import SAMPLES, SETTINGS, changed, serving_of
 from trimtab.render.deployment import render_deployment
 from trimtab.render.settings import Serving
+from trimtab.render.triton import SUMMARY_QUANTILES
 
 USUAL = Service(base_s=0.01, per_item_s=0.002, max_batch_size=16)
 RUNNING = {
@@ -39,7 +40,7 @@ def test_the_operators_configuration_decides_about_batches_and_queue() -> None:
     assert 0.01 < service.queue_timeout_s <= 0.025
     assert service.on_timeout is OnTimeout.DELAY
     assert (service.base_s, service.per_item_s) == (USUAL.base_s, USUAL.per_item_s)
-    assert pod.quantiles == ("0.5", "0.75", "0.9", "0.95", "0.99", "0.999")
+    assert pod.quantiles == tuple(pair.partition(":")[0] for pair in SUMMARY_QUANTILES.split(","))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)

@@ -56,5 +56,6 @@ def test_every_series_that_is_asked_for_is_selected_by_job_namespace_and_model()
 
 def test_only_quantiles_that_triton_is_told_to_keep_are_asked_for() -> None:
     """A pod with a thousand quantiles of its own does not make the answer longer."""
-    assert QUANTILES == ("0.5", "0.75", "0.9", "0.95", "0.99", "0.999")
+    assert {"0.5", "0.95", "0.99", "0.999"} <= set(QUANTILES)
+    assert list(QUANTILES) == sorted(QUANTILES, key=float)
     assert "0\\\\.999" in quantiles([ModelRef("bank", "fraud", 1)])

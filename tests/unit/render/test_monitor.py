@@ -7,9 +7,13 @@ from typing import Any
 import yaml
 
 from samples import SAMPLES, serving_of
+from trimtab.adapters.prometheus.promql import demand, facts, quantiles
+from trimtab.core.scaling.observation import ModelRef
 from trimtab.render.monitor import render_pod_monitor
 from trimtab.render.names import base_name
 
+MODELS = (ModelRef("payments", "fraud-scorer", 1),)
+NAMES = re.compile(r"nv_inference_\w+")
 SCRAPE = Path(__file__).parents[3] / "config" / "prometheus" / "scrape.yaml"
 POD = {
     "__address__": "10.0.0.7:8002",
@@ -112,3 +116,24 @@ def test_both_believe_a_pod_as_little() -> None:
     for ours, theirs in (("sample_limit", "sampleLimit"), ("label_limit", "labelLimit")):
         assert job[ours] == spec[theirs]
     assert job["label_value_length_limit"] == spec["labelValueLengthLimit"]
+
+
+def test_both_drop_what_nobody_reads_and_keep_what_the_operator_asks_for() -> None:
+    """Of Triton's five summaries, the one of whole requests; no counter is dropped."""
+    (job,) = yaml.safe_load(SCRAPE.read_text())["scrape_configs"]
+    (endpoint,) = render_pod_monitor(serving_of(SAMPLES[0]))["spec"]["podMetricsEndpoints"]
+    (plain,), (theirs,) = job["metric_relabel_configs"], endpoint["metricRelabelings"]
+
+    assert (plain["source_labels"], plain["regex"], plain["action"]) == (
+        theirs["sourceLabels"],
+        theirs["regex"],
+        theirs["action"],
+    )
+    dropped = re.compile(plain["regex"]).fullmatch
+    asked = {
+        name for question in (facts(MODELS), demand(MODELS), quantiles(MODELS)) for name in NAMES.findall(question)
+    }
+    assert "nv_inference_request_summary_us" in asked
+    assert not [name for name in asked if dropped(name)]
+    assert dropped("nv_inference_queue_summary_us")
+    assert dropped("nv_inference_compute_infer_summary_us_count")
