@@ -54,11 +54,13 @@ demo: .venv/.ready ## see replicas follow traffic, 4 min; DEMO='--trace FILE' re
 	  env PYTHONPATH=hack .venv/bin/python -m controlplane build
 	@PYTHONPATH=operator:hack .venv/bin/python -m demo $(DEMO)
 
-bench: .venv/.ready ## compare policies, 40 min; QUICK=1: 2 min; TRACES=DIR: on yours; WHAT=operator: 1,000 models, 15 min
-	@$(or $(bench_$(WHAT)),$(error WHAT=$(WHAT): there is no such benchmark; write policies or operator))
+bench: .venv/.ready ## compare policies, 40 min; QUICK=1: 2 min; TRACES=DIR: on yours; WHAT=operator|trace|triton: others
+	@$(or $(bench_$(WHAT)),$(error WHAT=$(WHAT): there is no such benchmark; write policies, operator, trace or triton))
 WHAT = $(if $(BENCH),operator,policies)
 BENCHMARK := OPENBLAS_NUM_THREADS=1 PYTHONPATH=operator:hack .venv/bin/python -m bench
 bench_policies = $(BENCHMARK) policies $(if $(QUICK),--quick) $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
+bench_trace = $(BENCHMARK) trace $(BENCH)
+bench_triton = $(BENCHMARK) triton $(BENCH)
 bench_operator = $(BENCHMARK) $(or $(BENCH),--models 100 && $(BENCHMARK) --models 1000)
 
 lock: .venv/.ready ## write requirements/ from pyproject.toml; UPGRADE=1 takes newer versions

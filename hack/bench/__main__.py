@@ -28,7 +28,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and return 0 where every goal is met, 1 where one is missed or nothing could be measured."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] in (["live"], ["policies"]):
+    if given[:1] in (["live"], ["policies"], ["trace"], ["triton"]):
         return _another(given[0], given[1:])
     asked = _parser().parse_args(given)
     scenario = Scenario(
@@ -80,9 +80,18 @@ def measure(
 def _another(name: str, arguments: list[str]) -> int:
     if name == "live":
         return live.main(arguments)
-    from bench.policies import command  # noqa: PLC0415 - numpy and matplotlib are for this one alone
+    # numpy and matplotlib are for these alone
+    if name == "policies":
+        from bench.policies import command  # noqa: PLC0415
 
-    return command.main(arguments)
+        return command.main(arguments)
+    if name == "trace":
+        from bench import trace  # noqa: PLC0415
+
+        return trace.main(arguments)
+    from bench.triton import command as triton  # noqa: PLC0415
+
+    return triton.main(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -45,20 +45,24 @@ def simulate_requests(  # noqa: PLR0913 - what, where, by whom; and from where o
     return run(world, world.arriving, setting, autoscaler, Start(first=first, since=since, seed=seed))
 
 
+def routes(requests: int, seed: int) -> Floats:
+    """Return for each request where among the pods that there are then it goes: 0 is the first, 1 beyond the last."""
+    return np.random.default_rng(seed).spawn(2)[0].random(requests)
+
+
 class Fleet:
     """The pods of one model and the requests that come to them; it fills `course.World`."""
 
     def __init__(self, times: Floats, seconds: int, setting: Setting, seed: int) -> None:
-        routing, noises = np.random.default_rng(seed).spawn(2)
         bounds = np.searchsorted(times, np.arange(seconds + 1))
         self.arriving: Sequence[float] = np.diff(bounds).tolist()
         self.late = [0.0] * seconds
         self._times, self._bounds = times, list(pairwise(bounds.tolist()))
-        self._chances = routing.random(len(times))
+        self._chances = routes(len(times), seed)
         self._setting = setting
-        self._batcher = Batcher(setting, noises)
+        self._batcher = Batcher(setting, np.random.default_rng(seed).spawn(2)[1])
         self._pods: list[Pod] = []
-        self._leaving: list[Pod] = []
+        self._leaving: list[tuple[Pod, float]] = []
         self._held: deque[tuple[float, float]] = deque()
         self._inside = 0
         self._now = 0
@@ -67,8 +71,10 @@ class Fleet:
     @property
     def leaving(self) -> int:
         """How many pods that were told to go still end their work."""
-        instances = self._setting.service.instances
-        self._leaving = [pod for pod in self._leaving if pod.fresh or pod.late or pod.idle < instances]
+        instances, now = self._setting.service.instances, self._now
+        self._leaving = [
+            (pod, until) for pod, until in self._leaving if now < until or pod.fresh or pod.late or pod.idle < instances
+        ]
         return len(self._leaving)
 
     @property
@@ -91,7 +97,7 @@ class Fleet:
             self._batcher.outstanding.pop()
             pod = self._pods.pop()
             pod.place = -1
-            self._leaving.append(pod)
+            self._leaving.append((pod, self._now + self._setting.ending))
 
     def lose(self, pods: int) -> None:
         """Lose the pods that joined first, with the requests that they have: a failure does not choose."""
@@ -118,7 +124,7 @@ class Fleet:
 
     def close(self) -> None:
         """Count as late who is still not answered."""
-        for pod in [*self._pods, *self._leaving]:
+        for pod in [*self._pods, *(pod for pod, _ in self._leaving)]:
             self._count_late(np.array(self._batcher.lose(pod, self._now)))
         self._count_late(np.array([at for at, _ in self._held]))
 

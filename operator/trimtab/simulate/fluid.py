@@ -102,7 +102,7 @@ class Fluid:
             depth = self._shrink(queue, part)
             # in the mean half a batch is left of what is worked on: its end is what an accelerator is kept for
             ends = depth + self._full / 2.0 if depth > self._full / 2.0 else self._full * min(1.0, depth / queue.unit)
-            self._leaving += [math.ceil(self._now + ends)] * part
+            self._leaving += [math.ceil(self._now + max(ends, self._setting.ending))] * part
             pods -= part
 
     def lose(self, pods: int) -> None:

@@ -74,6 +74,7 @@ class Setting:
     A request is in time if it is answered within `target` of its arrival. `percentile` is the share that the objective
     asks for. `accelerators` bounds how many replicas can exist at all, `max_replicas` how many may be asked for.
     `price` is per replica and hour. `failures_per_hour` is how often one ready replica is lost with all that it has.
+    A ready replica that is told to go is paid for `ending` at least, however soon it has ended its work.
     """
 
     service: Service
@@ -87,6 +88,7 @@ class Setting:
     accelerators: float = math.inf
     price: float = 1.0
     failures_per_hour: float = 0.0
+    ending: Seconds = NO_TIME
 
     @property
     def slack(self) -> Seconds:

@@ -190,3 +190,10 @@ def test_moments_that_cannot_be_are_refused(times: list[float]) -> None:
     """Moments have to ascend from 0 to less than the trace's end; the error says what to do."""
     with pytest.raises(ValueError, match="sort them, count from the trace's beginning, or say how many seconds"):
         simulate_requests(times, setting(service(1.0)), Watching(), first=1, seconds=9)
+
+
+def test_a_pod_that_is_told_to_go_is_paid_for_its_ending() -> None:
+    """Idle, and told to go at the end of second 1 with an ending of 3 s, it is billed through second 4."""
+    outcome = simulate_requests([], setting(service(1.0), ending=3.0), Watching({2: 0}), first=1, seconds=8)
+
+    assert outcome.billed == (1, 1, 1, 1, 1, 0, 0, 0)
