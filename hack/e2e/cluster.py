@@ -25,6 +25,9 @@ GPUS_PER_NODE = 8
 NODE_S = 180.0
 MODELS_ON_NODES = "/trimtab-models"
 """Where each node sees the folder of model repositories: what a persistent volume of the tests points to."""
+SLOW = {"max_batch_size: 8": "max_batch_size: 1", '"20"': '"98"'}
+MADE_OF_ECHO = {"slow": SLOW, "busy": {**SLOW, '"0"': '"10"'}}
+"""By what is changed in its configuration: 100 ms a request; and of these 10 ms of a processor."""
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 ADMIN = "e2e-admin"
 TAIL = "400"
@@ -55,6 +58,10 @@ class Cluster:
     def apply(self, *manifests: Manifest) -> None:
         """Apply manifests on the server side."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(manifests))
+
+    def remove(self, *manifests: Manifest) -> None:
+        """Delete what manifests name, and do not wait for its end."""
+        self.kubectl("delete", "--wait=false", "--ignore-not-found", "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
     def load(self, images: Iterable[str]) -> None:
         """Bring images of the local engine to the workers."""
@@ -178,19 +185,20 @@ def _patiently(kind: KindCluster, *arguments: str, stdin: str | None = None) -> 
 
 
 def repository(source: Path, target: Path) -> Path:
-    """Write the models that nodes see to `target`: those of `source`, and `slow`, an echo of 100 ms a request."""
+    """Write the models that nodes see to `target`: those of `source`, and some made of its echo."""
     target.mkdir(parents=True, exist_ok=True)
     for each in target.iterdir():  # the folder itself stays: the nodes of a cluster that was kept have it mounted
         shutil.rmtree(each)
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "Dockerfile"))
-    shutil.copytree(target / "echo", target / "slow")
-    config = target / "slow" / "config.pbtxt"
-    text = config.read_text()
-    for before, after in (("max_batch_size: 8", "max_batch_size: 1"), ('"20"', '"98"')):
-        if before not in text:
-            raise ValueError(f"{source}/echo/config.pbtxt has no {before}, from which the slow model is made")
-        text = text.replace(before, after)
-    config.write_text(text)
+    for name, changes in MADE_OF_ECHO.items():
+        shutil.copytree(target / "echo", target / name)
+        config = target / name / "config.pbtxt"
+        text = config.read_text()
+        for before, after in changes.items():
+            if before not in text:
+                raise ValueError(f"{source}/echo/config.pbtxt has no {before}, from which the model {name} is made")
+            text = text.replace(before, after)
+        config.write_text(text)
     return target
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SYSTEM, MONITORING, PLACE = "trimtab-system", "monitoring", "e2e-files"
 OPERATOR = "trimtab-operator"
 PUBLISHED = "ghcr.io/trimtab/operator"
-SETTINGS = {"TRIMTAB_ALLOWED_ENDPOINTS": f"files.{PLACE}.svc:8000,s3.{PLACE}.svc:5000"}
+SETTINGS = {"TRIMTAB_ALLOWED_ENDPOINTS": f"files.{PLACE}.svc:8000,s3.{PLACE}.svc:5000,hub.{PLACE}.svc:8000"}
 """What the tests' operator is told beside where Prometheus is: servers in the cluster have private addresses."""
 READY_S = 180.0
 
@@ -57,12 +57,7 @@ def install_operator(cluster: Cluster, manifests: str) -> None:
 
 def install_prometheus(cluster: Cluster, images: Images) -> None:
     """Install a Prometheus that scrapes as config/prometheus says, and wait until it is ready."""
-    documents: list[Manifest] = list(
-        yaml.safe_load_all((ROOT / "tests" / "e2e" / "manifests" / "prometheus.yaml").read_text())
-    )
-    for each in documents:
-        if each["kind"] == "Deployment":
-            each["spec"]["template"]["spec"]["containers"][0]["image"] = images.prometheus
+    documents = _documents("prometheus.yaml", images.prometheus)
     main = {"global": {"scrape_interval": "5s"}, "scrape_config_files": ["/etc/prometheus/scrape.yaml"]}
     data = {
         "prometheus.yaml": yaml.safe_dump(main),
@@ -72,6 +67,23 @@ def install_prometheus(cluster: Cluster, images: Images) -> None:
     documents.insert(1, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": data})
     cluster.apply(*documents)
     wait_for(cluster, MONITORING, "prometheus")
+
+
+def install_metrics_server(cluster: Cluster, image: str) -> list[Manifest]:
+    """Install what the cluster's own autoscaler reads, wait until it is ready, and return what was installed."""
+    documents = _documents("metrics-server.yaml", image)
+    cluster.apply(*documents)
+    wait_for(cluster, "kube-system", "metrics-server")
+    return documents
+
+
+def _documents(file: str, image: str) -> list[Manifest]:
+    """Return the manifests in a file, of which the Deployment's container runs an image."""
+    documents = list(yaml.safe_load_all((ROOT / "tests" / "e2e" / "manifests" / file).read_text()))
+    for each in documents:
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return documents
 
 
 def wait_for(cluster: Cluster, namespace: str, deployment: str, replicas: int = 1) -> None:

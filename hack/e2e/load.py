@@ -5,8 +5,7 @@ The program is tests/e2e/client; what it prints is read by `e2e.report`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +25,7 @@ class Load:
 
     A `stream` follows `rates`, pairs of requests per second and seconds. A `hold` has `connections` gRPC clients call
     every so many seconds, for some `seconds`. `seed` makes the requests of a stream come as from many users, instead of
-    evenly spaced. `age` is after how many seconds an HTTP connection is made anew; absent: never. With `balance` a gRPC
-    client spreads its requests over all addresses of a headless Service.
+    evenly spaced. `age` is after how many seconds an HTTP connection is made anew; absent: never.
     """
 
     address: str
@@ -42,7 +40,6 @@ class Load:
     timeout: float = 10.0
     age: float | None = None
     elements: int = 16
-    balance: Literal["pick_first", "round_robin"] = "pick_first"
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -70,7 +67,6 @@ class Load:
             "timeout": self.timeout,
             "age": self.age,
             "elements": self.elements,
-            "balance": self.balance,
             "random": self.seed,
         }
         given = [f"--{name}={value}" for name, value in options.items() if value is not None]
@@ -85,7 +81,6 @@ class Place:
     name: str
     image: str
     node: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def manifests(load: Load, place: Place) -> tuple[Manifest, Manifest]:
@@ -93,7 +88,7 @@ def manifests(load: Load, place: Place) -> tuple[Manifest, Manifest]:
     about = {
         "name": place.name,
         "namespace": place.namespace,
-        "labels": {"app.kubernetes.io/name": "e2e-client", **place.labels},
+        "labels": {"app.kubernetes.io/name": "e2e-client"},
     }
     program = {name: (PROGRAM / name).read_text() for name in FILES}
     container = {

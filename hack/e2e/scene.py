@@ -14,6 +14,8 @@ from e2e.report import Report
 MODEL, DEPLOYMENT = "trimtab.io/v1alpha1/AIModel", "apps/v1/Deployment"
 GPU = {"name": "l4", "resourceName": "nvidia.com/gpu", "pricePerHour": "0.80"}
 CLAIM = "models"
+SMALL = {"cpu": "50m", "memory": "192Mi"}
+"""What a pod of the tests asks for: a dozen of them fit on a node that has two processors."""
 SERVING_S = 180.0  # to a first answer: fetching and starting take 10 s, several times that on two busy cores
 TERMINATE = "import os, signal; os.kill(1, signal.SIGTERM)"
 ENDED = frozenset({"Succeeded", "Failed"})
@@ -59,7 +61,6 @@ class Scene:
         """Apply a model as a user writes it; a text is a folder on the claim."""
         if isinstance(source, str):
             source = {"persistentVolumeClaim": {"claimName": CLAIM, "path": source}}
-        small = {"cpu": "50m", "memory": "192Mi"}
         self._apply(
             "AIModel",
             name,
@@ -68,7 +69,7 @@ class Scene:
                 "model": {"source": source},
                 "objectives": {"latency": {"target": "100ms"}},
                 "scaling": {"minReplicas": 1, "maxReplicas": 4},
-                "serving": {"resources": {"requests": small, "limits": {"memory": "1Gi"}}},
+                "serving": {"resources": {"requests": SMALL, "limits": {"memory": "1Gi"}}},
                 **spec,
             },
         )
@@ -156,8 +157,9 @@ class Client:
         return Report.of(self.scene.cluster.logs(self.scene.namespace, self.name))
 
     def stop(self) -> Report:
-        """Let no more requests be sent, and return what was counted."""
-        self.scene.cluster.kubectl("exec", "-n", self.scene.namespace, self.name, "--", "python3", "-c", TERMINATE)
+        """Let no more requests be sent, wait a little for those under way, and return what was counted."""
+        if self.phase not in ENDED:
+            self.scene.cluster.kubectl("exec", "-n", self.scene.namespace, self.name, "--", "python3", "-c", TERMINATE)
         return self.end()
 
     def end(self) -> Report:

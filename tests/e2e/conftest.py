@@ -34,6 +34,7 @@ from stories import NAMESPACE, make_namespace
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "e2e"
 LONGEST_S = 1500  # of a test, and of all images and the cluster before the first
+GONE_S = 120.0  # a pod that drains takes a minute
 _numbers = itertools.count(1)
 _not_run: list[str] = []
 
@@ -144,6 +145,7 @@ def shared_scene(cluster: Cluster, images: Images) -> Iterator[Scene]:
 @contextlib.contextmanager
 def _scene(cluster: Cluster, images: Images) -> Iterator[Scene]:
     name = f"e2e-{next(_numbers)}"
+    until(lambda: cluster.api.get(NAMESPACE, name) is None, what=f"the {name} of an earlier run to go", seconds=GONE_S)
     make_namespace(cluster.api, name)
     until(lambda: cluster.api.get("v1/ServiceAccount", "default", name), what=f"the service account default in {name}")
     scene = Scene(cluster, images, name)

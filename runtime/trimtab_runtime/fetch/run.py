@@ -25,7 +25,7 @@ from trimtab_runtime.fetch.errors import FetchError, full_disk
 from trimtab_runtime.fetch.gs import gs_store
 from trimtab_runtime.fetch.hub import hub_repository
 from trimtab_runtime.fetch.s3 import s3_store
-from trimtab_runtime.fetch.source import Listing, Source, check_listing
+from trimtab_runtime.fetch.source import Source, check_listing, check_space
 from trimtab_runtime.fetch.tree import resolve_inside, walk
 from trimtab_runtime.fetch.web import WebSource
 
@@ -118,7 +118,7 @@ def _downloaded(run: _Run, staging: Path, environment: Mapping[str, str]) -> Con
         source = SOURCES[uri.scheme](uri, plan.network_rules, environment)
         listing = source.list_files()
         check_listing(listing, plan.limits)
-        _check_space(staging, listing)
+        check_space(staging, listing.known_bytes)
     folder = staging / "download"
     folder.mkdir()
     with run.phase("download"):
@@ -171,15 +171,6 @@ def _put_in_place(models: list[Path], target: Path, staging: Path) -> None:
             shutil.rmtree(old)  # of an earlier run of this pod: a node that rebooted runs init containers again
     for model in reversed(models):
         model.rename(target / model.name)
-
-
-def _check_space(folder: Path, listing: Listing) -> None:
-    free = shutil.disk_usage(folder).free
-    if listing.known_bytes > free:
-        raise FetchError(
-            Reason.DISK_FULL,
-            f"the model has {listing.known_bytes} bytes, the volume {free} free; give the pod more ephemeral storage",
-        )
 
 
 def write_report(report: FetchReport, path: Path) -> None:

@@ -1,6 +1,7 @@
 """What every source of a model offers: a listing first, then its files."""
 
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -79,7 +80,18 @@ def check_size(*, files: int, size: int, limits: FetchLimits) -> None:
     if size > limits.max_bytes:
         raise FetchError(
             Reason.TOO_LARGE,
-            f"the source has {size} bytes, the limit is {limits.max_bytes}; name the model's own folder",
+            f"the source has {size} bytes, the limit is {limits.max_bytes}; name the model's own folder, or raise the"
+            " model's limits.ephemeral-storage",
+        )
+
+
+def check_space(folder: Path, size: int) -> None:
+    """Raise FetchError if there is no room for so many bytes where a folder lies."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise FetchError(
+            Reason.DISK_FULL,
+            f"the model has {size} bytes, the volume {free} free; give the pod more ephemeral storage",
         )
 
 

@@ -17,7 +17,7 @@ from trimtab.api.fetch import FetchFailureReason as Reason, FetchLimits, ModelUr
 from trimtab_runtime.fetch.archive import is_archive
 from trimtab_runtime.fetch.errors import FetchError, full_disk
 from trimtab_runtime.fetch.guard import AddressRefusedError, CheckedResolver
-from trimtab_runtime.fetch.source import Listing, RemoteFile, check_size, retry
+from trimtab_runtime.fetch.source import Listing, RemoteFile, check_size, check_space, retry
 
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
@@ -178,6 +178,7 @@ async def _save(response: aiohttp.ClientResponse, target: Path, limits: FetchLim
             f"{response.url.host} sends no length and no chunks, so a break looks like the end; use another server",
         )
     check_size(files=1, size=announced or 0, limits=limits)
+    check_space(target.parent, announced or 0)
     received = 0
     with target.open("wb") as file:
         async for chunk in response.content.iter_chunked(CHUNK_BYTES):

@@ -123,7 +123,7 @@ class GrpcChannel:
         self._inputs = [InferInput("INPUT", [1, options.elements], "FP32")]
         self._inputs[0].set_data_from_numpy(np.arange(options.elements, dtype=np.float32).reshape(1, -1))
         # Else all channels to the same address share one connection, and so one pod.
-        arguments = [("grpc.use_local_subchannel_pool", 1), ("grpc.lb_policy_name", options.balance)]
+        arguments = [("grpc.use_local_subchannel_pool", 1)]
         self._client = aio.InferenceServerClient(options.address, channel_args=arguments)
 
     async def ask(self) -> None:
@@ -234,7 +234,6 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--age", type=float, default=math.inf, help="seconds after which an HTTP connection is made anew"
     )
-    parser.add_argument("--balance", choices=("pick_first", "round_robin"), default="pick_first", help="gRPC's own")
     parser.add_argument("--target-ms", type=float, help="later is late")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds after a request was due")
     parser.add_argument("--elements", type=int, default=16, help="of INPUT and OUTPUT")
