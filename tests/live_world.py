@@ -21,6 +21,7 @@ from controlplane import ControlPlane, OperatorProcess, Request, audit, until
 from controlplane.bootstrap import is_true
 from controlplane.nodes import L4, Node
 from controlplane.operator_process import USER
+from demo import operator as played
 from demo.service import Service
 from demo.traffic import Traffic
 from demo.world import Play, World
@@ -84,10 +85,16 @@ class Live:
         return f"{PLACE}/{name}"
 
     @contextlib.contextmanager
-    def operator(self) -> Iterator[OperatorProcess]:
-        """Run an operator until the end of the block; from then on all models are served and measured."""
-        settings = {"TRIMTAB_PROMETHEUS_URL": self.prometheus, "TRIMTAB_LOG_FORMAT": "text"}
-        with OperatorProcess(self.plane, settings=settings) as operator:
+    def operator(self, **more: str) -> Iterator[OperatorProcess]:
+        """Run an operator, with more settings, until the end; from then on all models are served and measured."""
+        settings = {
+            "TRIMTAB_PROMETHEUS_URL": self.prometheus,
+            "TRIMTAB_LOG_FORMAT": "text",
+            "PYTHONPATH": played.PATH,
+            **more,
+        }
+        command = played.command(self.world.proxy_url)
+        with OperatorProcess(self.plane, settings=settings, command=command) as operator:
             for name, part in self.parts.items():
                 self.drive(name, part.rate)
                 # they were born with their replicas; now all are free to go, as far as people are concerned

@@ -30,11 +30,15 @@ class LiveResults:
     steps: Steps | None
     loads: tuple[Load, ...]
     steady: tuple[Steady, ...] = ()
+    steps_without: Steps | None = None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What to measure: numbers of models, 0 for not at all; changing traffic also with the operator of `against`."""
+    """What to measure: numbers of models, 0 for not at all; changing traffic also with the operator of `against`.
+
+    `without` measures steps also while the operator does not read pods itself.
+    """
 
     steps: int
     models: tuple[int, ...]
@@ -42,6 +46,7 @@ class Asked:
     seconds: int
     period: int = PERIOD_S
     against: Path | None = None
+    without: bool = False
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.json and not asked.json.absolute().parent.is_dir():
         say(f"error: --json {asked.json}: there is no such folder; make it first")
         return 1
-    wanted = Asked(asked.steps, tuple(asked.models), asked.steady, asked.seconds, asked.period, asked.against)
+    wanted = Asked(
+        asked.steps,
+        tuple(asked.models),
+        asked.steady,
+        asked.seconds,
+        asked.period,
+        asked.against,
+        asked.without_readings,
+    )
     try:
         results = measure(wanted)
     except KeyboardInterrupt:
@@ -70,10 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure(asked: Asked) -> LiveResults:
     """Measure steps in traffic, then each number of models under changing traffic, then steady traffic."""
-    stepped, loads, unchanged = None, list[Load](), tuple[Steady, ...]()
-    if asked.steps:
-        with Scene.of(asked.steps, audit_level="Request") as scene:
-            stepped = steps(scene)
+    stepped, loads, unchanged = dict[bool, Steps](), list[Load](), tuple[Steady, ...]()
+    for readings in (True, False)[: 1 + asked.without] if asked.steps else ():
+        with Scene.of(asked.steps, audit_level="Request", readings=readings) as scene:
+            stepped[readings] = steps(scene)
     for number in filter(None, asked.models):
         for operator in filter(None, (asked.against, OPERATOR)):
             with Scene.of(number, operator=operator) as scene:
@@ -81,7 +94,7 @@ def measure(asked: Asked) -> LiveResults:
     if asked.steady:
         with Scene.of(asked.steady, service_of=service_of) as scene:
             unchanged = steady(scene)
-    return LiveResults(stepped, tuple(loads), unchanged)
+    return LiveResults(stepped.get(True), tuple(loads), unchanged, stepped.get(False))
 
 
 def table(results: LiveResults) -> str:
@@ -90,9 +103,11 @@ def table(results: LiveResults) -> str:
 
 
 def _lines(results: LiveResults) -> Iterator[str]:
-    if results.steps:
-        found = results.steps
-        yield f"{found.models} models, the traffic of each {found.factor:g} times as much at some moment of a minute"
+    for found, how in ((results.steps, ""), (results.steps_without, ", by Prometheus alone")):
+        if found is None:
+            continue
+        steps_ = f"the traffic of each {found.factor:g} times as much at some moment of a minute"
+        yield f"{found.models} models{how}, {steps_}"
         yield f"  followed by a rise: {found.followed}; cold start {found.cold_start_s:g} s, part of what follows"
         for what, spread in (
             ("from step to first scale call", found.to_scale),
@@ -100,6 +115,7 @@ def _lines(results: LiveResults) -> Iterator[str]:
             ("from step to last scale call", found.to_last_scale),
         ):
             yield f"  {what:<34} p50 {spread.p50:6.1f} s   p99 {spread.p99:6.1f} s   max {spread.most:6.1f} s"
+        yield f"  operator: {found.cpu_s:.1f} s of processor time in {found.seconds:.0f} s"
     for each in results.loads:
         yield ""
         yield from _load(each)
@@ -141,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steady", type=whole, default=30, metavar="N", help="how many under steady traffic; 0: none")
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="measure changing traffic with the operator in this folder as well"
+    )
+    parser.add_argument(
+        "--without-readings", action="store_true", help="measure steps also by Prometheus alone, for comparison"
     )
     parser.add_argument("--seconds", type=whole, default=120, metavar="S", help="how long changing traffic is measured")
     parser.add_argument(

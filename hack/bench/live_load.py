@@ -79,7 +79,7 @@ def load(scene: Scene, seconds: int, period: int = PERIOD_S) -> Load:
     ticks = after.ticks - before.ticks
     cpu_seconds = {component: each - spent.get(component, 0.0) for component, each in used.items()}
     return Load(
-        operator=scene.operator.settings["PYTHONPATH"],
+        operator=str(scene.folder.absolute()),
         models=models,
         seconds=took,
         period=period,

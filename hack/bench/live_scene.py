@@ -14,8 +14,9 @@ from bench.load import create_models
 from bench.scenario import API_VERSION, Scenario
 from controlplane import ControlPlane, OperatorProcess, Options, Request, prepare, until
 from controlplane.bootstrap import is_true
-from controlplane.operator_process import ROOT, USER
+from controlplane.operator_process import COMMAND, ROOT, USER
 from controlplane.progress import say, step
+from demo import operator as played
 from demo.service import Service
 from demo.traffic import Traffic
 from demo.world import Play, World
@@ -57,6 +58,7 @@ class Scene:
     plane: ControlPlane
     world: World
     operator: OperatorProcess
+    folder: Path
 
     @classmethod
     @contextlib.contextmanager
@@ -66,9 +68,12 @@ class Scene:
         *,
         audit_level: str = "Metadata",
         operator: Path = OPERATOR,
+        readings: bool = True,
         service_of: Callable[[int], Service] = lambda _: SERVICE,
     ) -> Iterator[Scene]:
         """Set everything up, and end it after the block; `operator` is the folder whose operator is measured.
+
+        Without `readings`, or with an operator that knows none, only Prometheus is asked.
 
         Raises:
             ComponentFailedError: something ended, or did not become ready.
@@ -81,9 +86,13 @@ class Scene:
         with ControlPlane(options) as plane, World(plane.admin, plays) as world:
             prepare(plane)
             url = plane.start_prometheus(proxy=world.proxy_url)
-            settings = {"TRIMTAB_PROMETHEUS_URL": url, "PYTHONPATH": str(operator.absolute())}
-            with OperatorProcess(plane, settings=settings) as process:
-                scene = cls(scenario, plane, world, process)
+            settings = {"TRIMTAB_PROMETHEUS_URL": url, "PYTHONPATH": played.path(operator)}
+            if not readings:
+                settings["TRIMTAB_POD_READINGS"] = "Disabled"
+            reads = (operator / "trimtab" / "adapters" / "triton").is_dir()
+            command = played.command(world.proxy_url) if reads else COMMAND
+            with OperatorProcess(plane, settings=settings, command=command) as process:
+                scene = cls(scenario, plane, world, process, operator)
                 scene.begin()
                 yield scene
 

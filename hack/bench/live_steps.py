@@ -33,6 +33,7 @@ class Steps:
 
     `to_scale` is from the step to the API server's receipt of the first call that raises the scale, `to_ready` to when
     as many replicas as that call asked for were Ready (in whole seconds), `to_last_scale` to the last such call.
+    `cpu_s` is the operator's processor time in the `seconds` that all of it took.
     """
 
     models: int
@@ -42,6 +43,8 @@ class Steps:
     to_scale: Spread
     to_ready: Spread
     to_last_scale: Spread
+    cpu_s: float = 0.0
+    seconds: float = 0.0
 
 
 def steps(scene: Scene, seed: int = 0) -> Steps:
@@ -52,7 +55,7 @@ def steps(scene: Scene, seed: int = 0) -> Steps:
     random = Random(seed)  # noqa: S311 - chance that can be repeated is the point
     models = scene.scenario.models
     due = sorted((random.uniform(0.0, SPREAD_S), number) for number in range(models))
-    began = scene.world.now_s
+    began, spent = scene.world.now_s, scene.operator.cpu_seconds
     stepped: dict[str, dt.datetime] = {}
     with step(f"{models} steps in traffic", usually=f"{SPREAD_S + TAIL_S:.0f} s"):
         for at_s, number in due:
@@ -60,6 +63,7 @@ def steps(scene: Scene, seed: int = 0) -> Steps:
             scene.drive(number, [BASE_RATE * FACTOR] * 600)
             stepped["/".join(scene.scenario.key(number))] = dt.datetime.now(dt.UTC)
         scene.wait(TAIL_S)
+    took, spent = scene.world.now_s - began, scene.operator.cpu_seconds - spent
     # from the first call on, since what rises is told from the call before
     risen_by, ready = rises(scene.requests(0)), _ready_times(scene)
     first, last, there = [], [], []
@@ -72,7 +76,17 @@ def steps(scene: Scene, seed: int = 0) -> Steps:
         wanted, times = _replicas(risen[0]), ready.get(model, [])
         if len(times) >= wanted:
             there.append((times[wanted - 1] - at).total_seconds())
-    return Steps(models, FACTOR, COLD_START_S, len(first), _spread(first), _spread(there), _spread(last))
+    return Steps(
+        models=models,
+        factor=FACTOR,
+        cold_start_s=COLD_START_S,
+        followed=len(first),
+        to_scale=_spread(first),
+        to_ready=_spread(there),
+        to_last_scale=_spread(last),
+        cpu_s=spent,
+        seconds=took,
+    )
 
 
 def rises(requests: Sequence[Request]) -> dict[str, list[Request]]:

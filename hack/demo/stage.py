@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from controlplane import ControlPlane, OperatorProcess, Options, prepare
 from controlplane.processes import ended, plain_environment
+from demo import operator as played
 from demo.world import Play, World
 
 ROOT = Path(__file__).parents[2]
@@ -71,8 +72,9 @@ class Stage:
             self.world = self._enter(World(self.plane.admin, self.plays))
             self.prometheus = self.plane.start_prometheus(proxy=self.world.proxy_url)
         with self.step("the operator, with the rights of config/rbac", "4 s"):
-            settings = {"TRIMTAB_PROMETHEUS_URL": self.prometheus, **self.settings}
-            self.operator = self._enter(OperatorProcess(self.plane, settings=settings))
+            settings = {"TRIMTAB_PROMETHEUS_URL": self.prometheus, "PYTHONPATH": played.PATH, **self.settings}
+            command = played.command(self.world.proxy_url)
+            self.operator = self._enter(OperatorProcess(self.plane, settings=settings, command=command))
 
     def _enter(self, part: contextlib.AbstractContextManager[T]) -> T:
         entered = self._stack.enter_context(part)

@@ -1,0 +1,1 @@
+"""The metrics pages of Triton, read from the pods that serve."""
