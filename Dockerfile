@@ -36,7 +36,7 @@ FROM ${BASE_IMAGE} AS runtime
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="trimtab-runtime" \
-      org.opencontainers.image.description="What Trimtab runs beside a model: fetching its files" \
+      org.opencontainers.image.description="What Trimtab runs beside a model: fetching its files, measuring it" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -30,6 +30,7 @@ SERVICE = "v1/Service"
 AUTOSCALER = "autoscaling/v2/HorizontalPodAutoscaler"
 BUDGET = "policy/v1/PodDisruptionBudget"
 POLICY = "networking.k8s.io/v1/NetworkPolicy"
+JOB = "batch/v1/Job"
 CHILDREN = (DEPLOYMENT, SERVICE, AUTOSCALER, BUDGET, POLICY)
 OPERATOR = "system:serviceaccount:trimtab-system:trimtab-operator"
 CPU = {"name": "cpu", "pricePerHour": "0.10"}
@@ -198,6 +199,26 @@ def make_namespace(api: Api, name: str, labels: Mapping[str, str] | None = None)
     """Make a namespace that enforces the restricted Pod Security profile."""
     enforced = {"pod-security.kubernetes.io/enforce": "restricted", **(labels or {})}
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": enforced}})
+
+
+def put_a_job_in_the_way(place: Place, name: str, model: str = "model") -> None:
+    """Put a Job of somebody else in the place of a model's, while that is paused."""
+    pause: Manifest = {"metadata": {"annotations": {"trimtab.io/paused": "true"}}}
+    place.api.patch(MODEL, model, pause, namespace=place.namespace)
+    place.says("Paused", "True", "PausedByAnnotation", model)
+    place.api.delete(JOB, name, place.namespace)
+    place.until(lambda: not place.api.get(JOB, name, place.namespace), "the Job to go")
+    container = {
+        "name": "main",
+        "image": "image",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    safe = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    template = {"spec": {"restartPolicy": "Never", "securityContext": safe, "containers": [container]}}
+    about = {"name": name, "namespace": place.namespace}
+    place.api.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": {"template": template}})
+    pause["metadata"]["annotations"]["trimtab.io/paused"] = "false"
+    place.api.patch(MODEL, model, pause, namespace=place.namespace)
 
 
 def story(function: Story) -> Callable[[Outcomes], None]:

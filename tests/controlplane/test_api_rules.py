@@ -175,6 +175,7 @@ EXAMPLES: tuple[Example, ...] = (
     _model(f"{BATCHING}.dynamicBatching.maxQueueDelay", "10s", "11s", DURATION_WORDS),
     _model("spec.serving.startup.timeout", "360m", "9s", DURATION_WORDS),
     _model("spec.serving.drain.timeout", "3600s", "999ms", DURATION_WORDS),
+    _model("spec.profile.timeLimit", "60m", "29s", DURATION_WORDS),
     _model(
         "spec.serving.env", [{"name": "OMP_NUM_THREADS", "value": "4"}],
         [{"name": "LD_PRELOAD", "value": "x"}], "must be in capitals and begin with one of", "spec.serving.env[].name",

@@ -34,7 +34,7 @@ from live_story import (
     wait,
 )
 from live_world import Live, Move, falls, live_plane
-from operator_world import tell
+from operator_world import number, tell
 
 pytestmark = pytest.mark.timeout(1_800)  # the story is told before the first test: 3 min, more where all is slow
 AUTOSCALER = "horizontal-pod-autoscaler"
@@ -196,6 +196,29 @@ def test_without_prometheus_all_is_kept_as_it_is(stage: Stage, how: str) -> None
     assert after == before
     seen = first_seen(lambda: everybody - blind_now(stage.live), everybody)
     tell(f"seconds until all see again: {max(seen.values()):.1f}")
+
+
+def test_pods_are_read_directly_and_a_step_is_followed_without_prometheus(stage: Stage) -> None:
+    """Blind, a model keeps what it has, unless its own pods tell of more."""
+    live, name = stage.live, "steady"
+    before = live.asked()
+    live.plane.freeze("prometheus")
+    try:
+        until(lambda: blind_now(live) == set(PARTS), what="all to be blind", seconds=AWAY_SECONDS * 6)
+        mark = dt.datetime.now(dt.UTC)
+        live.drive(name, BUSY.rate * 4)
+        until(lambda: live.asked()[name] > before[name], what="a step to be followed", seconds=AWAY_SECONDS * 6)
+    finally:
+        live.plane.thaw("prometheus")
+    risen = next(each for each in live.replicas()[name] if each.at > mark)
+    tell(f"step to the first scale, without Prometheus: {_since(mark, risen):.1f} s")
+
+    assert number(stage.operator, "trimtab_pod_readings_total", result="answered") > 0
+    assert number(stage.operator, "trimtab_pod_readings_steps_total") > 0
+    others = live.asked()
+    assert {each: others[each] for each in before if each != name} == {
+        each: before[each] for each in before if each != name
+    }
 
 
 def _since(moment: dt.datetime, move: Move) -> float:

@@ -9,7 +9,19 @@ import yaml
 
 from controlplane import ControlPlane, OperatorProcess, Request, bootstrap
 from operator_world import own_plane
-from stories import CHILDREN, CPU, DEPLOYMENT, MODEL, OPERATOR, Manifest, Place, make_namespace, model_manifest
+from stories import (
+    CHILDREN,
+    CPU,
+    DEPLOYMENT,
+    JOB,
+    MODEL,
+    OPERATOR,
+    Manifest,
+    Place,
+    make_namespace,
+    model_manifest,
+    put_a_job_in_the_way,
+)
 
 ROLE = Path(__file__).parents[2] / "config" / "rbac" / "operator.yaml"
 MONITOR = "monitoring.coreos.com/v1/PodMonitor"
@@ -79,7 +91,7 @@ def played(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
         make_namespace(plane.admin, "rights")
         place = Place(plane, "rights")
         with OperatorProcess(plane) as operator:
-            for story in (_lives, _is_edited, _is_pruned, _is_scaled, _meets_others, _needs_consent):
+            for story in (_lives, _is_edited, _is_pruned, _is_scaled, _meets_others, _needs_consent, _is_measured):
                 story(place)
             assert operator.stop() == 0
         yield Played(plane.audit.requests(user=OPERATOR))
@@ -160,6 +172,24 @@ def _needs_consent(place: Place) -> None:
     place.is_ready("guest", guest)
     place.api.patch("v1/Namespace", guest, {"metadata": {"labels": {"pool": None}}})
     place.says("Ready", "False", "PoolRefusesNamespace", "guest", guest)
+
+
+def _is_measured(place: Place) -> None:
+    """A Job comes, is in somebody's way, and goes with the wish; whose it is has to be asked."""
+    place.model("measured")
+    place.is_ready("measured")
+    place.fate("fails")
+    place.edit("measured", profile={})
+    place.says("Profiled", "False", "ProfileFailed", "measured")
+    (job,) = place.api.list(JOB, place.namespace)
+    put_a_job_in_the_way(place, job["metadata"]["name"], "measured")
+    place.says("Profiled", "False", "ProfileRefused", "measured")
+    place.api.delete(JOB, job["metadata"]["name"], place.namespace)
+    place.fate(None)
+    place.edit("measured", serving={"triton": {"maxBatchSize": 2}})
+    place.says("Profiled", "False", "ProfileLost", "measured")
+    place.edit("measured", profile=None)
+    place.until(lambda: not place.api.list(JOB, place.namespace), "the Job to go")
 
 
 def granted() -> set[Right]:

@@ -17,6 +17,7 @@ from trimtab.render.children import render_children
 from trimtab.render.deployment import birth, render_deployment
 from trimtab.render.divergence import needs_apply, overwritten
 from trimtab.render.names import BIRTH_FIELD_MANAGER, FIELD_MANAGER
+from trimtab.render.profile import render_profile
 from trimtab.render.settings import Serving
 from trimtab.units import Replicas
 
@@ -93,6 +94,8 @@ def place(api: Api, namespace: str, sample: Path, **changes: Any) -> Placed:  # 
     born_strictly(api, pool)
     serving = serving_of(sample, namespace=namespace, uid=born_strictly(api, model)["metadata"]["uid"], **changes)
     children = render_children(serving, SETTINGS)
+    if serving.spec.profile is not None:
+        children += render_profile(serving, SETTINGS, serving.spec.profile)
     for child in children:
         born_strictly(api, birth(child, serving.replicas))
     return Placed(api, serving, children)

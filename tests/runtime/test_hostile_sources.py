@@ -12,7 +12,7 @@ from aiohttp import web
 from runtime.content import ONNX, content
 from runtime.places import S3, Google, HuggingFace, Place, Volume
 from runtime.process import Ask
-from runtime.servers import Fault
+from runtime.servers import Fault, answer
 from trimtab.api.fetch import FetchFailureReason as Reason, FetchLimits
 
 HOSTILE = [
@@ -88,6 +88,19 @@ def test_a_listing_that_lies_about_sizes_is_noticed(
     place.storage.sizes[f"models/{place.root}/model.onnx"] = size
 
     assert ask(place, limits=FetchLimits(max_bytes=limit)).told.reason is reason
+
+
+@pytest.mark.parametrize("place", ["http"], indirect=True)
+def test_an_answer_larger_than_the_disk_is_not_begun(place: Place, ask: Ask) -> None:
+    """What the server announces is believed when it refuses: nobody else's pods lose their disk over it."""
+    assert place.server is not None
+    place.put({"model.onnx": ONNX})
+    place.server.faults.append(Fault(path=place.bodies, answer=answer(ONNX, Content_Length=str(10**15))))
+
+    ended = ask(place, "model.onnx", limits=FetchLimits(max_bytes=10**16))
+
+    assert ended.told.reason is Reason.DISK_FULL
+    assert str(10**15) in ended.told.message
 
 
 @pytest.mark.parametrize("place", ["gs"], indirect=True)

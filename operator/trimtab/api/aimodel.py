@@ -210,6 +210,16 @@ class ScalingSpec(Wire):
     ] = "Active"
 
 
+class ProfileSpec(Wire):
+    """That the model is measured by a Job of its own."""
+
+    time_limit: Annotated[
+        Duration,
+        duration_between("30s", "1h"),
+        Field(description="How long measuring may take once the model is loaded; the accelerator is in use meanwhile."),
+    ] = "5m"
+
+
 class AIModelSpec(Wire):
     """What the user wants. The operator never writes here."""
 
@@ -229,6 +239,15 @@ class AIModelSpec(Wire):
     objectives: Annotated[Objectives, Field(description="What it promises to its callers.")]
     budget: Annotated[Budget | None, Field(description="What it may cost; absent means that nothing bounds it.")] = None
     scaling: Annotated[ScalingSpec, Field(description="How many replicas there may be.")]
+    profile: Annotated[
+        ProfileSpec | None,
+        Field(
+            description="Measure the model once in a Job: how long each size of batch takes, and what a replica "
+            "serves, so that scaling knows before traffic tells. It takes a replica's accelerators for some minutes, "
+            "beside the budget, once for each version, way of serving and accelerator. Absent means that it is not "
+            "done; {} does it with the defaults."
+        ),
+    ] = None
 
 
 class AIModel(Wire):

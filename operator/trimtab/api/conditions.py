@@ -18,7 +18,7 @@ class ConditionType(StrEnum):
     """What a condition is about. `Reconciling`, `Stalled`, `Paused` are there only while they are true (kstatus).
 
     `ObjectivesMet`, `MetricsFresh` and `TrafficBalanced` need a metric source, `WithinBudget` a budget,
-    `SchedulesValid` a schedule; `MetricSourceKnown` is about a pool that names one.
+    `SchedulesValid` a schedule, `Profiled` a wish for a profile; `MetricSourceKnown` is about a pool that names one.
     """
 
     READY = "Ready"
@@ -33,6 +33,7 @@ class ConditionType(StrEnum):
     PRICES_KNOWN = "PricesKnown"
     WITHIN_BUDGET = "WithinBudget"
     SCHEDULES_VALID = "SchedulesValid"
+    PROFILED = "Profiled"
     PAUSED = "Paused"
 
 
@@ -88,6 +89,12 @@ class Reason(StrEnum):
     OVER_BUDGET = "OverBudget"
     SCHEDULES_FOLLOWED = "SchedulesFollowed"
     SCHEDULE_UNUSABLE = "ScheduleUnusable"
+    PROFILE_MEASURED = "ProfileMeasured"
+    PROFILE_RUNNING = "ProfileRunning"
+    PROFILE_WAITING = "ProfileWaiting"
+    PROFILE_FAILED = "ProfileFailed"
+    PROFILE_LOST = "ProfileLost"
+    PROFILE_REFUSED = "ProfileRefused"
     PAUSED_BY_ANNOTATION = "PausedByAnnotation"
     ACCEPTED = "Accepted"
 

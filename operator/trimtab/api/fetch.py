@@ -32,6 +32,7 @@ __all__ = [
     "NetworkRules",
     "OciImage",
     "UriScheme",
+    "WarmUp",
     "parse_fetch_report",
     "parse_model_uri",
     "parse_oci_image",
@@ -66,6 +67,9 @@ DEFAULT_MAX_FILES = 10_000
 
 CodeConsent = Literal["Refuse", "Allow"]
 """Whether a model may be one whose files are programs; an enumeration, as a third answer may come."""
+
+WarmUp = Literal["None", "ZeroData"]
+"""With what requests Triton warms a model up before it is ready; an enumeration, as other data may come."""
 
 TritonModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$")]
 
@@ -153,7 +157,7 @@ class FetchPlan(Wire):
 
     `config` is what the operator wants in Triton's config.pbtxt, as a ModelConfig in protobuf's JSON form; fields that
     the model's own file sets win over it. `digest` is compared with the one of what was fetched (see `FetchReport`).
-    `code` is the pool's consent to models whose files are programs.
+    `code` is the pool's consent to models whose files are programs, `warm_up` what Triton sends to it first.
     Credentials are no part of it: they reach the container by reference, in the environment.
     """
 
@@ -161,6 +165,7 @@ class FetchPlan(Wire):
     source: FetchSource
     digest: Sha256 | None = None
     code: CodeConsent = "Refuse"
+    warm_up: WarmUp = "None"
     target: Annotated[str, Field(max_length=512, pattern=r"^/")] = DEFAULT_TARGET
     config: dict[str, Any] = Field(default_factory=dict)
     limits: FetchLimits = FetchLimits()

@@ -42,11 +42,14 @@ SERVICE = Kind("", "v1", "Service", "services")
 HORIZONTAL_POD_AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+JOB = Kind("batch", "v1", "Job", "jobs")
 POD_MONITOR = Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Kind("", "v1", "Event", "events")
 
-CHILD_KINDS = (NETWORK_POLICY, DEPLOYMENT, SERVICE, HORIZONTAL_POD_AUTOSCALER, POD_DISRUPTION_BUDGET, POD_MONITOR)
+CHILD_KINDS = (
+    NETWORK_POLICY, DEPLOYMENT, SERVICE, HORIZONTAL_POD_AUTOSCALER, POD_DISRUPTION_BUDGET, POD_MONITOR, JOB,
+)  # fmt: skip
 """What a model's owner reference may be found on, in the order of writing: the policy is there before the first pod,
 and the Deployment before everything that can wait, since a GPU pod takes minutes to start."""

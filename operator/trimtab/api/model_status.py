@@ -1,12 +1,12 @@
 """The status of an `AIModel`: what the operator says back."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from trimtab.api.conditions import Condition
 from trimtab.api.shared import Percentile
-from trimtab.api.wire import AS_A_WHOLE, Duration, Money, Percent, Wire, keyed_by
+from trimtab.api.wire import AS_A_WHOLE, Amount, Duration, Money, Percent, Wire, keyed_by
 
 
 class PolicyStep(Wire):
@@ -92,6 +92,37 @@ class ModelCost(Wire):
     currency: Annotated[str, Field(max_length=3, description="ISO 4217 code.")]
 
 
+class BatchTime(Wire):
+    """How long one batch takes."""
+
+    batch: Annotated[int, Field(ge=1, description="Its size.")]
+    milliseconds: Annotated[Amount, Field(description="How long Triton takes to execute it.")]
+
+
+class ModelProfile(Wire):
+    """What the profile Job measured."""
+
+    variant: Annotated[str, Field(max_length=63, description="The pool's variant that it was measured on.")]
+    accelerator: Annotated[
+        str, Field(max_length=128, description="What a replica of it has: the resource's name, or cpu.")
+    ]
+    batch_times: Annotated[
+        tuple[BatchTime, ...],
+        Field(max_length=13, description="By size of batch.", json_schema_extra=keyed_by("batch")),
+    ]
+    requests_per_second_at_objective: Annotated[
+        Amount | None,
+        Field(
+            description="The most that one replica was seen to serve within objectives.latency; absent if it kept the "
+            "objective under no load."
+        ),
+    ] = None
+    evidence: Annotated[
+        Literal["Profile", "Traffic"],
+        Field(description="Whether more of what is known of batch times is the profile's, or traffic's since."),
+    ]
+
+
 class AIModelStatus(Wire):
     """What is so. Only the operator writes here."""
 
@@ -119,6 +150,9 @@ class AIModelStatus(Wire):
     cost: Annotated[ModelCost | None, Field(description="What the replicas cost; absent while a price is unknown.")] = (
         None
     )
+    profile: Annotated[
+        ModelProfile | None, Field(description="What the profile Job measured; absent before it has, and without one.")
+    ] = None
     conditions: Annotated[
         tuple[Condition, ...],
         Field(

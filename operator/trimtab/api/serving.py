@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from trimtab.api.fetch import WarmUp
 from trimtab.api.rules import Rule, duration_between, quantity_between, spelled
 from trimtab.api.shared import NodeSelector, SecretReference, Tolerations, VariantName
 from trimtab.api.wire import (
@@ -131,6 +132,14 @@ class TritonSpec(Wire):
     dynamic_batching: Annotated[DynamicBatching, Field(description="How requests are gathered into batches.")] = (
         DynamicBatching()
     )
+    warm_up: Annotated[
+        WarmUp,
+        Field(
+            description="What Triton sends to the model before it is ready, so that no user meets its slow first "
+            "requests. ZeroData: zeros for each input, in batches of 1 and of the most. A model that cannot answer "
+            "zeros does not load then. A model_warmup of its config.pbtxt is kept. None: only that."
+        ),
+    ] = "None"
 
 
 class Startup(Wire):

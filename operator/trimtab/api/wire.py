@@ -54,6 +54,7 @@ _IMAGE = rf"^({_REGISTRY}/)?{_REPOSITORY}(/{_REPOSITORY})*(:{_TAG})?(@sha256:[0-
 _SHA256 = r"^sha256:[0-9a-f]{64}$"
 _PATH = r"^[A-Za-z0-9_][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+-]*)*$"
 _MONEY = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"
+_AMOUNT = r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,3})?$"
 _PERCENT = r"^(100(\.0)?|[0-9]{1,2}(\.[0-9])?)$"
 
 EXTENDED_RESOURCE = rf"^{_DNS_SUBDOMAIN}/{_LABEL_NAME}$"
@@ -84,6 +85,8 @@ PositiveMoney = Annotated[
         "must be a decimal number above 0 with at most 6 decimals, in quotes, such as '14.00'",
     ),
 ]
+Amount = Annotated[str, Field(pattern=_AMOUNT, max_length=13)]
+"""A measured number with at most three decimals, in a status."""
 Percent = Annotated[str, Field(pattern=_PERCENT, max_length=5)]
 Quantity = Annotated[
     str,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from trimtab.api.conditions import ConditionType
 from trimtab.api.fetch import one_line
 from trimtab.api.kinds import Manifest
-from trimtab.api.model_status import AIModelStatus, ScalingDecision
+from trimtab.api.model_status import AIModelStatus, ModelProfile, ScalingDecision
 from trimtab.api.wire import dump
 
 WIDTH = 120
@@ -79,7 +79,17 @@ def explained(manifest: Manifest) -> Explained:
 def as_json(about: Explained) -> str:
     """Return it as JSON: the parts of the status that say why, under the names that they have there."""
     status = dump(about.status)
-    kept = ("observedGeneration", "variant", "replicas", "readyReplicas", "decision", "latency", "cost", "conditions")
+    kept = (
+        "observedGeneration",
+        "variant",
+        "replicas",
+        "readyReplicas",
+        "decision",
+        "latency",
+        "cost",
+        "profile",
+        "conditions",
+    )
     namespace, name = about.name.split("/")
     told: dict[str, Any] = {
         "namespace": namespace,
@@ -120,6 +130,8 @@ def _facts(about: Explained) -> Iterator[tuple[str, str]]:
         observed = f"{latency.percentile} {latency.observed}, give or take {latency.resolution}"
         within = f"{latency.within_target_percent} % of requests within it ({latency.source})"
         yield "Latency", f"{observed}, target {latency.target}; {within}"
+    if status.profile is not None:
+        yield "Curve", _curve(status.profile)
     currency = "" if status.cost is None else f" {status.cost.currency}"
     yield "Cost", "unknown" if status.cost is None else f"{status.cost.hourly}{currency} per hour"
     yield from (("Price", told) for told in _good_news(about, ConditionType.PRICES_KNOWN))
@@ -131,6 +143,19 @@ def _facts(about: Explained) -> Iterator[tuple[str, str]]:
     if decision.hint:
         yield "Hint", decision.hint
     yield from (("Windows", told) for told in _good_news(about, ConditionType.SCHEDULES_VALID))
+
+
+def _curve(profile: ModelProfile) -> str:
+    """Return where what is known of batch times comes from, and the profile's own."""
+    first, last = profile.batch_times[0], profile.batch_times[-1]
+    told = f"a batch of {first.batch} takes {first.milliseconds} ms"
+    if last.batch != first.batch:
+        told += f", one of {last.batch} takes {last.milliseconds} ms"
+    source = {
+        "Profile": "the capacity curve comes from a profile, until traffic tells more",
+        "Traffic": "traffic has told more of the capacity curve than the profile by now",
+    }[profile.evidence]
+    return f"{source}. On {profile.variant} ({profile.accelerator}) {told} there"
 
 
 def _good_news(about: Explained, kind: ConditionType) -> Iterator[str]:

@@ -19,6 +19,7 @@ from trimtab.core.snapshot import ModelSnapshot, PoolFound, PoolUnusable
 from trimtab.reconcile.model import serving_of
 from trimtab.render.children import render_children
 from trimtab.render.deployment import birth
+from trimtab.render.profile import render_profile
 from trimtab.render.settings import RenderSettings, UnrenderableError
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -163,6 +164,8 @@ def _render(
     serving = serving_of(snapshot, found, decide(snapshot))
     try:
         children = render_children(serving, settings)
+        if spec.profile is not None:
+            children += render_profile(serving, settings, spec.profile)
     except UnrenderableError as error:
         raise OfflineError(f"{where}: AIModel {about['namespace']}/{about['name']}: {error}") from None
     return tuple(birth(child, serving.replicas) for child in children)

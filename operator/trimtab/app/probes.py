@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 import trimtab
 from trimtab.app.settings import Address
 from trimtab.reconcile.observer import Ticked
+from trimtab.reconcile.readings import PagesRead
 from trimtab.reconcile.work import Looked
 
 Answer = Callable[[], bool]
@@ -48,6 +49,17 @@ class OperatorMetrics:
         )
         self._measured = Gauge("trimtab_models", "Models that are measured", registry=self.registry)
         self._blind = Gauge("trimtab_models_blind", "Models of which nothing is known now", registry=self.registry)
+        self._readings = Counter(
+            "trimtab_pod_readings",
+            "Pods' pages that were read directly, by what came of it",
+            ["result"],
+            registry=self.registry,
+        )
+        self._steps = Counter(
+            "trimtab_pod_readings_steps",
+            "Rounds of direct readings in which more came than was planned with",
+            registry=self.registry,
+        )
         waiting = Gauge("trimtab_queue_keys", "Objects that wait for a look", registry=self.registry)
         waiting.set_function(self.queue_length)
         starts = Gauge("trimtab_kopf_starts", "How often kopf was started; 1 is well", registry=self.registry)
@@ -60,6 +72,12 @@ class OperatorMetrics:
         self._tick_seconds.observe(ticked.seconds)
         self._measured.set(ticked.models)
         self._blind.set(ticked.blind)
+
+    def observe_pages(self, read: PagesRead) -> None:
+        """Count one round of direct readings."""
+        self._readings.labels("answered").inc(read.answered)
+        self._readings.labels("silent").inc(read.silent)
+        self._steps.inc(read.step)
 
     def observe(self, looked: Looked) -> None:
         """Count one look."""

@@ -45,7 +45,8 @@ class PricesSetting:
 class Settings:
     """All of them. `namespace` is where the operator keeps what is its own.
 
-    `prometheus` is asked for whoever names no source, `prometheus_sources` for those who do.
+    `prometheus` is asked for whoever names no source, `prometheus_sources` for those who do. `pod_readings` tells that
+    pods' own metrics pages are read as well, between two ticks.
     """
 
     namespace: str
@@ -56,6 +57,7 @@ class Settings:
     log_format: str
     prometheus: PrometheusConfig | None
     prometheus_sources: Mapping[str, PrometheusConfig] = field(default_factory=dict)
+    pod_readings: bool = False
     prices: PricesSetting | None = None
 
 
@@ -73,6 +75,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             pod=_pod_settings(read),
             scraper_namespace=read.text("METRICS_SCRAPER_NAMESPACE", "monitoring") or None,
             scraper_labels=read.parsed("METRICS_SCRAPER_LABELS", "", _labels, "key=value,key=value"),
+            operator_namespace=read.text("NAMESPACE", "trimtab-system") if _pod_readings(read) else None,
             image_volumes=read.choice("IMAGE_VOLUMES", ("Enabled", "Disabled")) == "Enabled",
         ),
         probes=read.parsed("PROBES_ADDRESS", "0.0.0.0:8080", _address, "host:port, such as 0.0.0.0:8080"),
@@ -81,6 +84,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         log_format=read.choice("LOG_FORMAT", ("json", "text")),
         prometheus=_prometheus(read),
         prometheus_sources=_prometheus_sources(read),
+        pod_readings=_pod_readings(read),
         prices=_prices(read),
     )
 
@@ -130,6 +134,12 @@ class _Reader:
             return parse(value)
         except ValueError:
             raise SettingsError(f"{PREFIX}{name}={value!r}: write {form}") from None
+
+
+def _pod_readings(read: _Reader) -> bool:
+    """Tell whether pods are read: only beside a Prometheus, which knows what their numbers were before."""
+    measures = read.text("PROMETHEUS_URL", "") or read.text("PROMETHEUS_SOURCES", "")
+    return read.choice("POD_READINGS", ("Enabled", "Disabled")) == "Enabled" and bool(measures)
 
 
 def _prometheus(read: _Reader) -> PrometheusConfig | None:
@@ -241,6 +251,7 @@ KNOWN = (
     "PROMETHEUS_TOKEN_FILE",
     "PROMETHEUS_CA_FILE",
     "PROMETHEUS_SOURCES",
+    "POD_READINGS",
     "PRICES",
     "PRICES_FOR",
 )

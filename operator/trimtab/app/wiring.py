@@ -15,6 +15,7 @@ from trimtab.adapters.cluster.connection import Connection, connect
 from trimtab.adapters.cluster.memory_store import ConfigMapStore
 from trimtab.adapters.cluster.rate import Rate
 from trimtab.adapters.prometheus.source import PrometheusSource
+from trimtab.adapters.triton.reader import PodReader
 from trimtab.api.kinds import AIMODEL, INFERENCEPOOL, Kind
 from trimtab.api.objects import Change, ClusterError, ObjectKey, key_of
 from trimtab.app.kopf_shell import KopfShell
@@ -27,6 +28,7 @@ from trimtab.reconcile.model import ModelReconciler
 from trimtab.reconcile.observer import Observer, Sources
 from trimtab.reconcile.pool import PoolReconciler
 from trimtab.reconcile.queue import Key, WorkQueue
+from trimtab.reconcile.readings import Readings
 from trimtab.reconcile.report import Reporter
 from trimtab.reconcile.triggers import Triggers
 from trimtab.reconcile.work import Workers
@@ -53,9 +55,10 @@ class Operator:
     facts: LiveFacts
     memories: ConfigMapStore
     observer: Observer
+    readings: Readings | None
 
 
-def build(settings: Settings, connection: Connection) -> Operator:
+def build(settings: Settings, connection: Connection, reader: PodReader) -> Operator:
     """Return the parts, connected but not running; for the loop that this is called in."""
     queue = WorkQueue()
     loop = asyncio.get_running_loop()
@@ -92,11 +95,14 @@ def build(settings: Settings, connection: Connection) -> Operator:
         named={name: PrometheusSource(config) for name, config in settings.prometheus_sources.items()},
     )
     observer = Observer(cluster, sources, facts, queue, _now, metrics.observe_tick, models.glances.is_enough)
-    return Operator(cluster, queue, workers, kopf, metrics, Heartbeat(), facts, memories, observer)
+    readings = None
+    if settings.pod_readings:
+        readings = Readings(cluster, reader, facts, observer.reconsider, _now, metrics.observe_pages)
+    return Operator(cluster, queue, workers, kopf, metrics, Heartbeat(), facts, memories, observer, readings)
 
 
-async def run(settings: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT.
+async def run(settings: Settings, reader: PodReader | None = None) -> None:
+    """Run the operator until SIGTERM or SIGINT; it reads pods with `reader`, and closes it at the end.
 
     Raises:
         ClusterError: there is no cluster to be found in this environment.
@@ -109,7 +115,8 @@ async def run(settings: Settings) -> None:
     connection = await connect(
         rate=Rate(writes_per_second=settings.writes_per_second, burst=2 * settings.writes_per_second)
     )
-    operator = build(settings, connection)
+    reader = PodReader() if reader is None else reader
+    operator = build(settings, connection, reader)
     logger.info("starting", extra={"version": trimtab.__version__})
     try:
         async with serving(
@@ -125,6 +132,7 @@ async def run(settings: Settings) -> None:
         logger.info("stopping")
         await asyncio.to_thread(operator.kopf.stop)
         operator.queue.close()
+        await reader.close()
         await connection.close()
 
 
@@ -140,6 +148,8 @@ async def _work(operator: Operator) -> None:
         await operator.observer.tick()  # a first decision without numbers would forget what was learned
         group.create_task(operator.observer.run())
         group.create_task(operator.workers.run())
+        if operator.readings is not None:
+            group.create_task(operator.readings.run())
         group.create_task(_resync(operator))
         group.create_task(_notice_new_kinds(operator))
 

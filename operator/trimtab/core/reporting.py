@@ -104,8 +104,9 @@ def _worth_telling(condition: Condition, before: str, its_reason: str) -> bool |
         case ConditionType.MODEL_LOADED | ConditionType.CAPACITY_AVAILABLE:
             no_news = condition.reason == Reason.NO_REPLICAS or (first and not bad)  # Ready tells of a good start
             return None if no_news else bad
-        case ConditionType.PRICES_KNOWN:
-            return None if first else bad  # a pool without prices is no news at its start
+        case ConditionType.PRICES_KNOWN | ConditionType.PROFILED:
+            no_news = first and condition.type == ConditionType.PRICES_KNOWN  # a pool without prices, at its start
+            return None if no_news else bad
         case _:
             return None
 

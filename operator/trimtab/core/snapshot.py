@@ -12,6 +12,7 @@ from trimtab.api.kinds import Manifest
 from trimtab.core.prices import Listed
 from trimtab.core.scaling.memory import ScalingMemory
 from trimtab.core.scaling.observation import Observation
+from trimtab.core.scaling.readings import Reading
 from trimtab.units import Seconds
 
 
@@ -52,6 +53,18 @@ class ChildKey:
     name: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Profiling:
+    """That a model is to be measured: `key` stands for what, `job` is the Job's name.
+
+    `refusal` says why the API server does not take it, empty if it does.
+    """
+
+    key: str
+    job: str
+    refusal: str = ""
+
+
 @dataclass(frozen=True)
 class ModelSnapshot:
     """Everything that is known about one model at `now`."""
@@ -67,9 +80,15 @@ class ModelSnapshot:
     """Objects whose controller owner reference carries this model's uid, as the API server last told."""
     pods: tuple[Manifest, ...] = ()
     """The model's pods, reduced to what health reads: metadata, spec.nodeName and status."""
+    profile_pods: tuple[Manifest, ...] = ()
+    """The pods of the Jobs that measure it, reduced likewise."""
+    profiling: Profiling | None = None
+    """What is to be measured; None where nobody asked for it, and before that is known."""
     capabilities: Capabilities = field(default_factory=Capabilities)
     observation: Observation | None = None
     """What was measured; None where the pool has no metric source."""
+    reading: Reading | None = None
+    """What pods said directly, where that is surely more than the last decision was planned with."""
     memory: ScalingMemory = field(default_factory=ScalingMemory)
     cold_start: Seconds | None = None
     """How long a replica takes to answer, in nine of ten cases; None leaves it to what the memory has."""

@@ -17,7 +17,7 @@ from trimtab.core.prices import Listed, with_list_prices
 from trimtab.core.provided import NOTHING_PROVIDED, Provided
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, PoolFound
 from trimtab.reconcile.ports import ClusterReader
-from trimtab.render.names import VARIANT_LABEL, model_label
+from trimtab.render.names import VARIANT_LABEL, model_label, profile_label
 
 MAX_ERRORS_SHOWN = 3
 
@@ -61,6 +61,7 @@ def gather_model(
         ),
         children=children_of(cluster, model),
         pods=tuple(cluster.pods(model.namespace, model_label(model.name))),
+        profile_pods=profile_pods(cluster, spec, ObjectKey(model.namespace, model.name)),
         capabilities=cluster.capabilities(),
     )
 
@@ -94,6 +95,11 @@ def gather_pool(
 def pool_of(spec: AIModelSpec, namespace: str) -> ObjectKey:
     """Return the key of the pool that a model of `namespace` refers to."""
     return ObjectKey(spec.pool_ref.namespace or namespace, spec.pool_ref.name)
+
+
+def profile_pods(cluster: ClusterReader, spec: AIModelSpec, model: ObjectKey) -> tuple[Manifest, ...]:
+    """Return the pods that measure a model; none where nobody asked for it."""
+    return () if spec.profile is None else tuple(cluster.pods(model.namespace, profile_label(model.name)))
 
 
 def children_of(cluster: ClusterReader, model: ModelIdentity) -> dict[ChildKey, Manifest]:

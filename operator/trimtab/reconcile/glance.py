@@ -15,7 +15,7 @@ from trimtab.core.gist import Gist, carried_out_alike, gist_of, is_news
 from trimtab.core.scaling.decide import decide
 from trimtab.core.scaling.memory import ScalingMemory
 from trimtab.core.snapshot import Capabilities, ChildKey, ModelSnapshot
-from trimtab.reconcile.gather import pool_of
+from trimtab.reconcile.gather import pool_of, profile_pods
 from trimtab.reconcile.live import LiveFacts
 from trimtab.reconcile.ports import ClusterReader
 from trimtab.render.names import model_label
@@ -101,7 +101,9 @@ class Glances:
     def end(self, seen: Seen) -> None:
         """Take note of a whole look that came to its end."""
         model = seen.snapshot.model
-        kept = replace(seen.snapshot, observation=None, memory=ScalingMemory(), written_status={})  # 20 kB a model
+        kept = replace(
+            seen.snapshot, observation=None, reading=None, memory=ScalingMemory(), written_status={}
+        )  # 20 kB a model
         self._seen[ObjectKey(model.namespace, model.name)] = replace(seen, snapshot=kept)
 
     def next_whole(self) -> datetime:
@@ -120,7 +122,7 @@ def grounds_of(cluster: ClusterReader, manifest: Manifest, snapshot: ModelSnapsh
         pool=None if pool is None else pool.get("spec"),
         namespace=None if namespace is None else namespace["metadata"].get("labels"),
         capabilities=cluster.capabilities(),
-        pods=tuple(cluster.pods(key.namespace, model_label(key.name))),
+        pods=(*cluster.pods(key.namespace, model_label(key.name)), *profile_pods(cluster, snapshot.spec, key)),
         children=tuple(cluster.children(key.namespace, about["uid"])),
     )
 

@@ -8,10 +8,19 @@ from dataclasses import dataclass, field, replace
 
 from trimtab.api.objects import ClusterError, ObjectKey
 from trimtab.core.live import live_deployments
+from trimtab.core.scaling.decide import sized_for
 from trimtab.core.scaling.decision import Decision
-from trimtab.core.scaling.memory import ScalingMemory, from_json, to_json, with_cold_starts, with_recommendation
+from trimtab.core.scaling.memory import (
+    ScalingMemory,
+    from_json,
+    to_json,
+    with_cold_starts,
+    with_profile,
+    with_recommendation,
+)
 from trimtab.core.scaling.observation import NoData, Observation
 from trimtab.core.scaling.proposal import replicas_of
+from trimtab.core.scaling.readings import LONGEST_IN_FORCE, Reading, SizedFor
 from trimtab.core.scaling.remember import remember
 from trimtab.core.scaling.starts import cold_starts
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
@@ -33,6 +42,8 @@ class LiveFacts:
     on_decided: Callable[[ModelSnapshot, Decision], None] = field(default=lambda *_: None)
     on_undecided: Callable[[ObjectKey], None] = field(default=lambda _: None)
     _observations: dict[ObjectKey, tuple[Observation, dt.datetime]] = field(default_factory=dict, init=False)
+    _readings: dict[ObjectKey, tuple[Reading, dt.datetime]] = field(default_factory=dict, init=False)
+    _sized: dict[ObjectKey, SizedFor] = field(default_factory=dict, init=False)
     _memories: dict[ObjectKey, ScalingMemory] = field(default_factory=dict, init=False)
     _unsaved: set[ObjectKey] = field(default_factory=set, init=False)
     _restored: set[ObjectKey] = field(default_factory=set, init=False)
@@ -43,14 +54,24 @@ class LiveFacts:
 
     def unobserved(self, model: ObjectKey) -> bool:
         """Take note that nobody measures a model, and tell whether somebody did before."""
+        self._forget_readings(model)
         return self._observations.pop(model, None) is not None
+
+    def read(self, model: ObjectKey, reading: Reading, at: dt.datetime) -> None:
+        """Take note of what a model's pods said directly; it is forgotten after a while, and then says nothing."""
+        self._readings[model] = (reading, at)
+
+    @property
+    def sized(self) -> Mapping[ObjectKey, SizedFor]:
+        """What the last decision on each model was planned with, where it was planned by what was measured."""
+        return self._sized
 
     def added_to(self, snapshot: ModelSnapshot) -> ModelSnapshot:
         """Return a snapshot with what is known of its model."""
         key = _key(snapshot)
-        known = self._observations.get(key)
+        known, profile = self._observations.get(key), self._memories.get(key, ScalingMemory()).profile
         if known is None or isinstance(snapshot.pool, PoolUnusable):
-            return snapshot
+            return replace(snapshot, memory=replace(snapshot.memory, profile=profile))
         observation = _aged(*known, snapshot.now)
         longest = seconds(snapshot.spec.serving.startup.timeout)
         starts = cold_starts(snapshot.pods, snapshot.pool.variant.name, longest)
@@ -58,14 +79,24 @@ class LiveFacts:
         if key in self._restored:
             memory = _with_what_runs(memory, snapshot, now)
         memory = with_cold_starts(memory, starts, now)
-        return replace(snapshot, observation=observation, memory=memory)
+        return replace(snapshot, observation=observation, memory=memory, reading=self._reading(key, snapshot.now))
 
     def decided(self, snapshot: ModelSnapshot, decision: Decision) -> None:
         """Remember what a decision leaves for the next."""
         self.on_decided(snapshot, decision)
+        key, profile = _key(snapshot), snapshot.memory.profile
         if snapshot.observation is None:
+            known = self._memories.get(key, ScalingMemory())
+            if profile is not None and known.profile != profile:
+                self._memories[key] = with_profile(known, profile)
+                self._unsaved.add(key)
             return
-        key, memory = _key(snapshot), remember(snapshot, decision)
+        memory = remember(snapshot, decision)
+        sized = sized_for(snapshot, decision)
+        if sized is not None:
+            self._sized[key] = sized
+        elif not isinstance(snapshot.observation, NoData):  # blind, it is still what was planned with
+            self._sized.pop(key, None)
         if self._memories.get(key) != memory:
             self._memories[key] = memory
             self._unsaved.add(key)
@@ -73,6 +104,7 @@ class LiveFacts:
 
     def undecided(self, model: ObjectKey) -> None:
         """Take note that nothing is decided for a model now: it is paused, its spec or its pool cannot be used."""
+        self._forget_readings(model)
         self.on_undecided(model)
 
     def forget(self, model: ObjectKey) -> None:
@@ -82,6 +114,18 @@ class LiveFacts:
         self._restored.discard(model)
         if self._memories.pop(model, None) is not None:
             self._unsaved.add(model)
+
+    def _reading(self, model: ObjectKey, now: dt.datetime) -> Reading | None:
+        known = self._readings.get(model)
+        if known is None:
+            return None
+        reading, at = known
+        age = Seconds(reading.age + max(0.0, (now - at).total_seconds()))
+        return replace(reading, age=age) if age <= LONGEST_IN_FORCE else None
+
+    def _forget_readings(self, model: ObjectKey) -> None:
+        self._readings.pop(model, None)
+        self._sized.pop(model, None)
 
     def restore(self, stored: Mapping[ObjectKey, str]) -> None:
         """Take back what an operator before this one has remembered."""

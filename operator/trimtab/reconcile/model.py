@@ -14,6 +14,7 @@ from trimtab.core.consent import waits_for_consent
 from trimtab.core.fallback import Obstacle, fallback_status
 from trimtab.core.gist import gist_of
 from trimtab.core.health import Trouble, model_status
+from trimtab.core.profiling import with_report
 from trimtab.core.provided import Provided
 from trimtab.core.rollout import removable
 from trimtab.core.scaling.actuation import scale_target
@@ -27,6 +28,7 @@ from trimtab.reconcile.glance import Glances, Seen, grounds_of, still_in_place
 from trimtab.reconcile.live import LiveFacts
 from trimtab.reconcile.outcome import DONE, Outcome, earliest
 from trimtab.reconcile.ports import Cluster
+from trimtab.reconcile.profile import Profiler
 from trimtab.reconcile.report import Reporter
 from trimtab.render.children import render_children
 from trimtab.render.names import base_name, selector, variant_name
@@ -59,6 +61,7 @@ class ModelReconciler:
 
     def __post_init__(self) -> None:
         self._children = ChildWriter(self.cluster)
+        self._profiler = Profiler(self.cluster, self._children, self.settings)
         self.glances = Glances(self.cluster, self.facts, self.now)
 
     async def reconcile(self, key: ObjectKey) -> Outcome:
@@ -83,7 +86,7 @@ class ModelReconciler:
         if isinstance(snapshot.pool, PoolUnusable) or _paused(snapshot):
             self.facts.undecided(key)
             return Outcome(await self._report(manifest, snapshot, None, ()))
-        return await self._pursue(manifest, self.facts.added_to(snapshot), snapshot.pool, before)
+        return await self._pursue(manifest, with_report(self.facts.added_to(snapshot)), snapshot.pool, before)
 
     async def report_bug(self, key: ObjectKey, error: Exception) -> None:
         """Tell the user that looking at a model ended in a bug; what serves is left as it is.
@@ -120,9 +123,11 @@ class ModelReconciler:
         if not applied:
             return Outcome(Seconds(0.0))
         troubles = tuple(each.trouble for each in applied.values() if each.trouble is not None)
+        profiled = await self._profiler.pursue(snapshot, serving, decision)
+        snapshot = replace(snapshot, profiling=profiled.profiling)
         try:
             await self._scale(snapshot, pool, decision, applied[_deployment(serving)].live)
-            await self._prune(snapshot, frozenset(applied))
+            await self._prune(snapshot, profiled.wanted.union(applied))
         except RefusedError as error:
             said = f"the API server refuses a change of scale, or that a child goes: {error}"
             troubles += (Trouble(reason=Reason.CHILD_REFUSED, message=said, needs_change=True),)

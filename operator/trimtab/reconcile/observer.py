@@ -15,7 +15,7 @@ from trimtab.core.scaling.proposal import TICK
 from trimtab.core.untrusted import entries, text
 from trimtab.reconcile.live import LiveFacts
 from trimtab.reconcile.ports import ClusterReader, MetricSource
-from trimtab.reconcile.queue import Key, WorkQueue
+from trimtab.reconcile.queue import Key, Lane, WorkQueue
 from trimtab.render.names import model_label
 from trimtab.units import Seconds
 
@@ -111,6 +111,11 @@ class Observer:
             if time.monotonic() >= ends:
                 await asyncio.sleep(0)
                 ends = time.monotonic() + SLICE
+
+    def reconsider(self, model: ObjectKey) -> None:
+        """Glance at a model between two ticks, and have it looked at before others where that is not enough."""
+        if not self._is_enough(model):
+            self.queue.add(Key(AIMODEL, model), Lane.FIRST)
 
     def _is_enough(self, model: ObjectKey) -> bool:
         try:

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from trimtab.api.kinds import Kind, Manifest
 from trimtab.api.objects import EventRecord, ObjectKey
-from trimtab.core.scaling.observation import ModelRef, Observation
+from trimtab.core.scaling.observation import ModelRef, NoData, Observation
+from trimtab.core.scaling.readings import PodCount
 from trimtab.core.snapshot import Capabilities
 
 
@@ -93,6 +94,16 @@ class MetricSource(Protocol):
         """Return what is known of each, in a few requests for all of them; never raises, and never takes long.
 
         One call for each pool and tick. What is wrong with one model's numbers touches no other's.
+        """
+
+
+class PageReader(Protocol):
+    """The metrics page of a pod that serves, read by ourselves."""
+
+    async def read(self, address: str, model: str) -> PodCount | NoData:
+        """Return what the page of the pod at an IP address says of a model; never raises, and never takes long.
+
+        The address is a pod's status, which anybody with the right to do so may have written.
         """
 
 

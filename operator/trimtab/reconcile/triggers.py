@@ -8,7 +8,7 @@ from trimtab.api.objects import Change, ObjectKey, key_of
 from trimtab.reconcile.glance import wish_of
 from trimtab.reconcile.ports import ClusterReader
 from trimtab.reconcile.queue import NO_DELAY, Key, Lane, WorkQueue
-from trimtab.render.names import APPLIED_ANNOTATION, MODEL_LABEL, model_label
+from trimtab.render.names import APPLIED_ANNOTATION, MODEL_LABEL, model_label, profile_label
 from trimtab.units import Seconds
 
 CHILD_DELAY = Seconds(0.25)
@@ -83,7 +83,7 @@ def _of_pod(cluster: ClusterReader, change: Change) -> Iterator[Wish]:
         yield Wish(Key(AIMODEL, plain), GATHER_DELAY)
         return
     for model in cluster.list(AIMODEL, change.key.namespace):
-        if model_label(model["metadata"]["name"]) == label:
+        if label in (model_label(model["metadata"]["name"]), profile_label(model["metadata"]["name"])):
             yield Wish(Key(AIMODEL, key_of(model)), GATHER_DELAY)
 
 

@@ -22,7 +22,7 @@ def render_children(serving: Serving, settings: RenderSettings) -> tuple[Manifes
         UnrenderableError: if the source is one that this cluster must not or cannot serve from.
     """
     refuse_source(serving, settings)
-    return tuple(_with_own_hash(manifest) for manifest in _children(serving, settings))
+    return tuple(with_own_hash(manifest) for manifest in _children(serving, settings))
 
 
 def _children(serving: Serving, settings: RenderSettings) -> Iterator[Manifest]:
@@ -36,7 +36,7 @@ def _children(serving: Serving, settings: RenderSettings) -> Iterator[Manifest]:
         yield render_pod_monitor(serving)
 
 
-def _with_own_hash(manifest: Manifest) -> Manifest:
+def with_own_hash(manifest: Manifest) -> Manifest:
     """Return the manifest with the hash of itself, as it is without it, in an annotation."""
     about = manifest["metadata"]
     annotations = {**about.get("annotations", {}), APPLIED_ANNOTATION: content_hash(manifest)}

@@ -28,8 +28,7 @@ BEFORE_START_SECONDS = 1_800
 def render_deployment(serving: Serving, settings: PodSettings) -> Manifest:
     """Return the Deployment as it is applied: without `spec.replicas`, which belongs to the autoscaler."""
     name = variant_name(serving.model.name, serving.variant.name)
-    today = settings.model_copy(update={"code": "Allow" if serving.code == "Allow" else None})
-    used = settings_in_use(serving, serving.live_deployments.get(name)) or today
+    used = used_settings(serving, settings)
     template = pod_template(serving, used)
     about = metadata(serving.model, name, labels(serving.model.name, serving.variant.name))
     about["annotations"] = {
@@ -58,6 +57,13 @@ def _pace(serving: Serving) -> Manifest:
     """
     scarce = serving.variant.resource_name is not None
     return {"maxSurge": 1, "maxUnavailable": 1 if scarce and serving.replicas > 1 else 0}
+
+
+def used_settings(serving: Serving, settings: PodSettings) -> PodSettings:
+    """Return the settings that pods of a variant are rendered with: those of its live Deployment, else today's."""
+    today = settings.model_copy(update={"code": "Allow" if serving.code == "Allow" else None})
+    name = variant_name(serving.model.name, serving.variant.name)
+    return settings_in_use(serving, serving.live_deployments.get(name)) or today
 
 
 def settings_in_use(serving: Serving, live: Manifest | None) -> PodSettings | None:

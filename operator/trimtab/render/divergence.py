@@ -98,11 +98,11 @@ def _key(entry: Manifest, keys: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _same_amount(one: object, other: object) -> bool:
-    amount = _amount(one)
-    return amount is not None and amount == _amount(other)
+    first = amount(one)
+    return first is not None and first == amount(other)
 
 
-def _amount(quantity: object) -> Fraction | None:
+def amount(quantity: object) -> Fraction | None:
     """Return what a Kubernetes quantity amounts to, None for anything else."""
     match = QUANTITY.fullmatch(str(quantity))
     if match is None:

@@ -2,8 +2,10 @@
 
 from trimtab.api.annotations import FETCH_CONTAINER
 from trimtab.api.fetch import (
+    DEFAULT_MAX_BYTES,
     FETCH_PLAN_VARIABLE,
     MAX_NAME_BYTES,
+    FetchLimits,
     FetchPlan,
     FetchSource,
     is_safe_relative_path,
@@ -11,6 +13,7 @@ from trimtab.api.fetch import (
     parse_oci_image,
 )
 from trimtab.api.kinds import Manifest
+from trimtab.render.divergence import amount
 from trimtab.render.settings import PodSettings, RenderSettings, Serving, UnrenderableError
 from trimtab.render.triton import SOURCE_PATH, TEMPORARY_PATH, model_config
 
@@ -28,7 +31,9 @@ def fetch_plan(serving: Serving, settings: PodSettings) -> FetchPlan:
             source=FetchSource(uri=source.uri),
             digest=model.digest,
             code=consent,
+            warm_up=serving.spec.serving.triton.warm_up,
             config=model_config(serving),
+            limits=_limits(serving),
             allow_private_addresses=rules.allow_private_addresses,
             allowed_endpoints=tuple(sorted(rules.allowed_endpoints)),
         )
@@ -38,8 +43,18 @@ def fetch_plan(serving: Serving, settings: PodSettings) -> FetchPlan:
         source=FetchSource(path=SOURCE_PATH, sub_path=mounted.path if mounted else None),
         digest=model.digest,
         code=consent,
+        warm_up=serving.spec.serving.triton.warm_up,
         config=model_config(serving),
     )
+
+
+def _limits(serving: Serving) -> FetchLimits:
+    """Return how large the model may be: as large as what its pod may keep on its node's disk, where that is limited.
+
+    A pod that keeps more is evicted after it has served for a minute, and so is the next one, and nothing slows them.
+    """
+    disk = amount(serving.spec.serving.resources.limits.ephemeral_storage)
+    return FetchLimits() if disk is None else FetchLimits(max_bytes=max(1, min(DEFAULT_MAX_BYTES, int(disk))))
 
 
 def fetch_container(serving: Serving, settings: PodSettings) -> Manifest:

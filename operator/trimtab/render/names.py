@@ -69,6 +69,16 @@ def variant_name(model: str, variant: str) -> str:
     return _hashed(name, identity=f"{model}/{variant}", limit=MAX_NAME_LENGTH)
 
 
+def profile_name(model: str, key: str) -> str:
+    """Return the name of the Job that measures what `key` stands for, at most 63 characters."""
+    return _hashed(f"{model}-profile", identity=f"{model}/profile/{key}", limit=MAX_NAME_LENGTH)
+
+
+def profile_label(model: str) -> str:
+    """Return the value of the label `trimtab.io/model` on pods that measure a model: no Service's, and no model's."""
+    return _hashed(f"{model}-profile", identity=f"{model}/profile", limit=MAX_NAME_LENGTH)
+
+
 def model_label(model: str) -> str:
     """Return the value of the label `trimtab.io/model`: the model's name, or a hashed form where that is no value."""
     if len(model) <= MAX_NAME_LENGTH and not LOOKS_HASHED.fullmatch(model):

@@ -24,6 +24,7 @@ from trimtab.render.settings import RenderSettings, Serving
 from trimtab.render.triton import GRPC_PORT, HTTP_PORT, METRICS_PORT
 
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server, and by nobody else
+OPERATOR_LABELS = {"app.kubernetes.io/name": "trimtab", "app.kubernetes.io/component": "operator"}
 DNS_PORTS = (53, 5353)  # 5353: where OpenShift's resolvers listen behind port 53
 EVERYTHING_IPV4 = IPv4Network("0.0.0.0/0")
 PRIVATE_IPV6 = IPv6Network("fc00::/7")
@@ -46,7 +47,7 @@ def render_network_policy(serving: Serving, settings: RenderSettings) -> Manifes
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [
                 {"from": _clients(serving.spec.serving.allowed_clients), "ports": _tcp(HTTP_PORT, GRPC_PORT)},
-                {"from": [_scraper(settings)], "ports": _tcp(METRICS_PORT)},
+                {"from": [_scraper(settings), *_operator(settings)], "ports": _tcp(METRICS_PORT)},
             ],
             # Said even where it is empty: a field that we do not mention would not be ours to close again.
             "egress": egress(settings.pod.network_rules) if downloads else [],
@@ -88,6 +89,11 @@ def _scraper(settings: RenderSettings) -> Manifest:
     if settings.scraper_namespace is not None:
         return _pods(settings.scraper_namespace, settings.scraper_labels)
     return {"namespaceSelector": {}, **_with_labels(settings.scraper_labels)}
+
+
+def _operator(settings: RenderSettings) -> list[Manifest]:
+    """Return the operator's own pods, as config/manager labels them, where it reads metrics itself."""
+    return [] if settings.operator_namespace is None else [_pods(settings.operator_namespace, OPERATOR_LABELS)]
 
 
 def _pods(namespace: str | None, pod_labels: Mapping[str, str]) -> Manifest:

@@ -26,7 +26,7 @@ def pod_template(serving: Serving, settings: PodSettings) -> Manifest:
     asked = serving.spec.serving
     optional: Manifest = {
         "nodeSelector": {**asked.node_selector, **serving.variant.node_selector},
-        "tolerations": _tolerations(serving),
+        "tolerations": tolerations(serving),
         "imagePullSecrets": references(asked.image_pull_secrets),
         "priorityClassName": asked.priority_class_name,
     }
@@ -36,15 +36,8 @@ def pod_template(serving: Serving, settings: PodSettings) -> Manifest:
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            **_containers_and_volumes(serving, settings),
+            "securityContext": pod_security(),
+            **containers_and_volumes(serving, settings),
             # Triton stops by itself before this: an idle HTTP connection alone holds it for the whole of its own time.
             "terminationGracePeriodSeconds": settle + drain + EXIT_SLACK_SECONDS,
             "topologySpreadConstraints": [_spread(serving, key) for key in SPREAD_OVER],
@@ -53,7 +46,7 @@ def pod_template(serving: Serving, settings: PodSettings) -> Manifest:
     }
 
 
-def _containers_and_volumes(serving: Serving, settings: PodSettings) -> Manifest:
+def containers_and_volumes(serving: Serving, settings: PodSettings) -> Manifest:
     """Return both containers with what they share: Triton reads what the other has fetched, and writes none of it."""
     source = source_volume(serving)
     mounted_source = [] if source is None else [{"name": "source", "mountPath": SOURCE_PATH, "readOnly": True}]
@@ -63,7 +56,7 @@ def _containers_and_volumes(serving: Serving, settings: PodSettings) -> Manifest
             {"name": "fetch-tmp", "mountPath": TEMPORARY_PATH},
             *mounted_source,
         ],
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
     }
     triton = triton_container(serving, settings) | {
         "volumeMounts": [
@@ -72,7 +65,7 @@ def _containers_and_volumes(serving: Serving, settings: PodSettings) -> Manifest
             {"name": "shared-memory", "mountPath": SHARED_MEMORY_PATH},
             *mounted_source,
         ],
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
     }
     shared_memory = {"medium": "Memory", "sizeLimit": serving.spec.serving.shared_memory}
     return {
@@ -88,7 +81,20 @@ def _containers_and_volumes(serving: Serving, settings: PodSettings) -> Manifest
     }
 
 
-def _container_security() -> Manifest:
+def pod_security() -> Manifest:
+    """Return what a pod needs for the restricted profile, and to write into its volumes."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> Manifest:
+    """Return what each container needs for the restricted profile, and a root that nobody writes to."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -96,7 +102,7 @@ def _container_security() -> Manifest:
     }
 
 
-def _tolerations(serving: Serving) -> list[Manifest]:
+def tolerations(serving: Serving) -> list[Manifest]:
     """Return the variant's and the user's tolerations, each once.
 
     First of all, nodes keep pods without accelerators away by a taint that is called like the resource. Some clusters

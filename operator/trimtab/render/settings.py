@@ -58,13 +58,15 @@ class RenderSettings:
     """What the administrator set for all models.
 
     `scraper_namespace` is where the Prometheus runs that may read the pods' metrics, None for any pod of the cluster;
-    `scraper_labels` narrow it to pods that carry them. Without `image_volumes` (Kubernetes before 1.35, unless its
+    `scraper_labels` narrow it to pods that carry them; `operator_namespace` is where the operator runs that reads them
+    too, None if it does not. Without `image_volumes` (Kubernetes before 1.35, unless its
     feature gate was opened) an `oci` source is refused.
     """
 
     pod: PodSettings
     scraper_namespace: str | None = "monitoring"
     scraper_labels: Mapping[str, str] = field(default_factory=dict)
+    operator_namespace: str | None = None
     image_volumes: bool = True
 
 

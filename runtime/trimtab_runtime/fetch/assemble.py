@@ -21,6 +21,7 @@ from trimtab_runtime.fetch.triton_config import (
     merge_config,
     read_config,
 )
+from trimtab_runtime.fetch.warm_up import with_warm_up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,8 @@ def _read(plan: FetchPlan, content: Content, root: str, where: str, *, is_served
     name = plan.model if is_served else where
     said = Kind(platform=ENSEMBLE) if stated.HasField("ensemble_scheduling") else _kind(kind)
     merged = merge_config(user, plan.config if is_served else {}, name, said)
+    if plan.warm_up == "ZeroData":
+        merged = with_warm_up(merged)
     return FoundModel(name=name, where=where, config=merged, format=kind, layout=layout, files=files)
 
 

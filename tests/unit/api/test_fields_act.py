@@ -17,6 +17,7 @@ from trimtab.core.pools import resolve_pool
 from trimtab.core.scaling.decide import decide
 from trimtab.core.snapshot import ModelSnapshot, PoolFound
 from trimtab.render.children import render_children
+from trimtab.render.profile import render_profile
 from trimtab.render.settings import PodSettings, RenderSettings, Serving
 
 SETTINGS = RenderSettings(
@@ -60,6 +61,7 @@ MODEL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "serving.triton.instancesPerReplica": (2, {}),
     "serving.triton.dynamicBatching.maxQueueDelay": ("5ms", BATCHES),
     "serving.triton.dynamicBatching.preferredBatchSizes": ([8], BATCHES),
+    "serving.triton.warmUp": ("ZeroData", {}),
     "serving.startup.timeout": ("1h", {}),
     "serving.drain.timeout": ("5m", {}),
     "serving.env[].name": ("OMP_B", {"serving": {"env": [{"name": "OMP_A", "value": "1"}]}}),
@@ -88,6 +90,7 @@ MODEL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "scaling.schedules[].maxReplicas": (2, {"replicas": 9} | WINDOWS),
     "scaling.autoscaler": ("None", {}),
     "scaling.mode": ("Advisory", {}),
+    "profile.timeLimit": ("10m", {"profile": {}}),
 }
 POOL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "currency": ("EUR", PRICED),
@@ -158,7 +161,9 @@ def effect(model: Manifest, pool: Manifest, home: str = "default") -> object:
         ceiling=decision.ceiling, code=resolved.spec.allowed_models.code,
     )  # fmt: skip
     known = pool_status(PoolSnapshot(NOW, home, "gpu-main", 1, {}, resolved.spec, "", (), metric_sources=("team-a",)))
-    return decision, decide(snapshot), prices_known(resolved, NOW), render_children(serving, SETTINGS), known.conditions
+    profile = () if spec.profile is None else render_profile(serving, SETTINGS, spec.profile)
+    children = (*render_children(serving, SETTINGS), *profile)
+    return decision, decide(snapshot), prices_known(resolved, NOW), children, known.conditions
 
 
 def test_every_field_is_in_the_tables() -> None:

@@ -13,13 +13,16 @@ from typer.testing import CliRunner, Result
 
 from fakes.httpserver import serve, write_kubeconfig
 from fakes.measured import LOST, measured, sample
+from fakes.profiles import PROFILE
 from fakes.schedules import BERLIN, scheduled, window
 from fakes.snapshots import CPU, SERVICE_OF_MODEL, deployment, model_spec, pod, pool_found, snapshot, status_of
 from trimtab.api.kinds import AIMODEL, Manifest
 from trimtab.api.wire import dump
 from trimtab.app.__main__ import cli
 from trimtab.app.explain import ExplainError, as_json, as_text, explained
+from trimtab.core.scaling.memory import ScalingMemory, with_profile
 from trimtab.core.scaling.observation import LatencyDistribution, LatencyPoint
+from trimtab.core.snapshot import Profiling
 from trimtab.units import Seconds
 
 LATENCY = LatencyDistribution(
@@ -71,6 +74,23 @@ def test_a_decision_is_explained_in_plain_words() -> None:
     assert "ObjectivesMet (Missed): P99 is 120ms, give or take 1ms, above 80ms" in said
     assert "MetricsFresh" not in said.partition("not as it should be")[2]
     assert "The spec has changed" not in said
+
+
+def test_a_curve_that_comes_from_a_profile_is_said_to() -> None:
+    """Until traffic has told more; and the numbers that were measured."""
+    wish = Profiling(key=PROFILE.key, job="fraud-profile-0")
+    seen = replace(SERVING, profiling=wish, memory=with_profile(ScalingMemory(), PROFILE))
+    one = replace(PROFILE, batches=PROFILE.batches[:1])
+    overruled = replace(seen, memory=replace(with_profile(ScalingMemory(), one), variant="another"))
+
+    said, later = (words(as_text(explained(manifest(dump(status_of(each)))))) for each in (seen, overruled))
+
+    assert "Curve the capacity curve comes from a profile, until traffic tells more." in said
+    assert "On l4 (nvidia.com/gpu) a batch of 1 takes 3.1 ms, one of 8 takes 10.2 ms there" in said
+    assert "traffic has told more of the capacity curve than the profile by now" in later
+    assert "a batch of 1 takes 3.1 ms there" in later
+    assert json.loads(as_json(explained(manifest(dump(status_of(seen))))))["profile"]["evidence"] == "Profile"
+    assert "Curve" not in as_text(explained(BUSY))
 
 
 def test_the_text_fits_a_terminal() -> None:

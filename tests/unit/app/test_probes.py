@@ -9,6 +9,7 @@ from trimtab.app.probes import Heartbeat, OperatorMetrics, serving
 from trimtab.app.settings import Address
 from trimtab.reconcile.observer import Ticked
 from trimtab.reconcile.queue import Key
+from trimtab.reconcile.readings import PagesRead
 from trimtab.reconcile.work import Looked
 from trimtab.units import Seconds
 
@@ -39,18 +40,23 @@ async def test_every_metric_that_is_documented_is_there() -> None:
     metrics = OperatorMetrics(queue_length=lambda: 3, kopf_starts=lambda: 1)
     metrics.observe(Looked(Key(AIMODEL, ObjectKey("shop", "fraud")), "done", Seconds(0.01)))
     metrics.observe_tick(Ticked(5, 2, Seconds(0.1)))
+    metrics.observe_pages(PagesRead(answered=3, silent=1, step=True))
+    metrics.observe_pages(PagesRead(answered=4, silent=0, step=False))
     (_, _, numbers) = await answers(metrics, is_ready=True, is_alive=True)
     values = {
-        sample.name: sample.value
+        "/".join((sample.name, *sample.labels.values())): sample.value
         for family in text_string_to_metric_families(numbers[1])
         for sample in family.samples
         if sample.name.startswith("trimtab_")
     }
 
     assert values["trimtab_queue_keys"] == 3
-    assert values["trimtab_reconciliations_total"] == 1
+    assert values["trimtab_reconciliations_total/AIModel/done"] == 1
     assert (values["trimtab_models"], values["trimtab_models_blind"]) == (5, 2)
     assert values["trimtab_tick_seconds_count"] == 1
+    assert values["trimtab_pod_readings_total/answered"] == 7
+    assert values["trimtab_pod_readings_total/silent"] == 1
+    assert values["trimtab_pod_readings_steps_total"] == 1
 
 
 def test_a_heart_that_does_not_beat_is_noticed() -> None:

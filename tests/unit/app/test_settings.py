@@ -21,6 +21,7 @@ def test_two_images_are_enough() -> None:
     assert settings.render.pod.allow_private_addresses is False
     assert settings.prometheus is None
     assert (settings.prometheus_sources, settings.prices) == ({}, None)
+    assert (settings.pod_readings, settings.render.operator_namespace) == (False, None)
 
 
 def test_every_setting_is_read() -> None:
@@ -64,6 +65,26 @@ def test_every_setting_is_read() -> None:
     )
     assert settings.prometheus_sources == {"team-b": PrometheusConfig(url="http://prometheus.team-b:9090")}
     assert settings.prices == PricesSetting(Path("/etc/trimtab/prices/prices.yaml"), "aws/us-east-1")
+    assert (settings.pod_readings, settings.render.operator_namespace) == (True, "ops")
+
+
+@pytest.mark.parametrize(
+    ("environment", "reads"),
+    [
+        ({"TRIMTAB_PROMETHEUS_URL": "http://p:9090"}, True),
+        ({"TRIMTAB_PROMETHEUS_SOURCES": "{a: {url: 'http://p:9090'}}"}, True),
+        ({"TRIMTAB_PROMETHEUS_URL": "http://p:9090", "TRIMTAB_POD_READINGS": "Disabled"}, False),
+        ({"TRIMTAB_POD_READINGS": "Enabled"}, False),
+    ],
+)
+def test_pods_are_read_beside_a_prometheus_unless_that_is_switched_off(
+    environment: dict[str, str], *, reads: bool
+) -> None:
+    """Their ports are open to the operator only where it does."""
+    settings = from_environment({**IMAGES, **environment})
+
+    assert settings.pod_readings is reads
+    assert settings.render.operator_namespace == ("trimtab-system" if reads else None)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +96,7 @@ def test_every_setting_is_read() -> None:
         ("TRIMTAB_PROBES_ADDRESS", "0.0.0.0:99999", "host:port"),
         ("TRIMTAB_METRICS_SCRAPER_LABELS", "prometheus", "key=value"),
         ("TRIMTAB_IMAGE_VOLUMES", "yes", "Enabled or Disabled"),
+        ("TRIMTAB_POD_READINGS", "no", "Enabled or Disabled"),
         ("TRIMTAB_WRITES_PER_SECOND", "-1", "above 0"),
         ("TRIMTAB_FETCH_MEMORY_LIMIT", "much", "TRIMTAB_FETCH_MEMORY_LIMIT"),
         ("TRIMTAB_PROMETHEUS_URL", "prometheus:9090", "http://prometheus.monitoring:9090"),

@@ -113,6 +113,7 @@ def test_every_policy_has_its_say_in_the_trail() -> None:
 
     assert [(step.policy, step.replicas) for step in decision.trail] == [
         ("MeetObjective", 1),
+        ("FollowReadings", 1),
         ("HoldWhileBlind", 4),
         ("Stabilise", 4),
         ("LimitRate", 4),

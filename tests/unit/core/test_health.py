@@ -55,6 +55,7 @@ def test_a_model_that_serves() -> None:
             "message": "2 replicas: nothing is measured, so what Deployment fraud-l4 has is kept",
             "trail": [
                 {"policy": "MeetObjective", "replicas": 1, "because": "nothing is measured"},
+                {"policy": "FollowReadings", "replicas": 1, "because": "no direct reading tells of more"},
                 {
                     "policy": "HoldWhileBlind",
                     "replicas": 2,

@@ -235,7 +235,7 @@ def test_a_decision_is_told_with_all_that_it_knows() -> None:
     assert told_decision["hint"].startswith("allow batching (serving.triton.maxBatchSize)")
     assert told_decision["nextReplica"].keys() == {"hourly", "withinTargetPercentNow", "withinTargetPercentThen"}
     assert told_decision["nextReplica"]["hourly"] == "0.80"
-    assert [step["policy"] for step in told_decision["trail"]][0::8] == ["MeetObjective", "AdviseOnly"]
+    assert [step["policy"] for step in told_decision["trail"]][0::9] == ["MeetObjective", "AdviseOnly"]
     assert told_decision["trail"][-1]["replicas"] == told_decision["desiredReplicas"]
 
 

@@ -7,6 +7,7 @@ from fakes.snapshots import (
     condition,
     deployment,
     message,
+    model_spec,
     pod,
     pool_found,
     snapshot,
@@ -235,3 +236,25 @@ def test_an_overdue_rollout_without_any_known_cause_points_to_the_pods() -> None
     status = status_of(snapshot(late, SERVICE_OF_MODEL, pods=[pod(ready=True), pod()]))
 
     assert message(status, "Stalled").endswith("see its pods")
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "container", "named"),
+    [
+        ("ZeroData", {"triton": terminated(139)}, True),
+        ("None", {"triton": terminated(139)}, False),
+        ("ZeroData", {"fetch": fetch_failed(FetchFailureReason.SOURCE_NOT_FOUND)}, False),
+    ],
+)
+def test_a_warm_up_is_named_where_it_may_be_why_a_model_does_not_load(
+    warm_up: str, container: Manifest, *, named: bool
+) -> None:
+    """Triton 2.51 crashes over a model that cannot answer zeros, and says nothing; a fetch has other reasons."""
+    spec = model_spec()
+    triton = spec.serving.triton.model_copy(update={"warm_up": warm_up})
+    spec = spec.model_copy(update={"serving": spec.serving.model_copy(update={"triton": triton})})
+
+    status = status_of(snapshot(deployment(ready=0), pods=[pod(**container)], spec=spec))
+
+    assert ("serving.triton.warmUp is ZeroData" in message(status, "ModelLoaded")) is named
+    assert ("set it to None to find out" in message(status, "Ready")) is named

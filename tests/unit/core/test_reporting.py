@@ -280,6 +280,8 @@ C, R = ConditionType, Reason
         ((C.CAPACITY_AVAILABLE, "False", R.UNSCHEDULABLE), (C.CAPACITY_AVAILABLE, "True", R.SCHEDULED), False),
         ((C.PRICES_KNOWN, "True", R.PRICED), (C.PRICES_KNOWN, "False", R.UNPRICED), True),
         ((C.PRICES_KNOWN, "False", R.UNPRICED), (C.PRICES_KNOWN, "True", R.PRICED), False),
+        ((C.PROFILED, "Unknown", R.PROFILE_RUNNING), (C.PROFILED, "False", R.PROFILE_FAILED), True),
+        ((C.PROFILED, "Unknown", R.PROFILE_RUNNING), (C.PROFILED, "True", R.PROFILE_MEASURED), False),
         (None, (C.STALLED, "True", R.CONFLICT), True),
         (None, (C.PAUSED, "True", R.PAUSED_BY_ANNOTATION), False),
         (None, (C.READY, "False", R.POOL_NOT_FOUND), True),

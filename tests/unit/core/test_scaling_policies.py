@@ -159,7 +159,7 @@ def test_blind_evidence_may_still_raise() -> None:
     decision = decided(2, replace(sample(735.0), age=Seconds(40.0)))
 
     assert outcome(decision) == (5, BoundBy.OBJECTIVE)
-    assert decision.trail[1].because == (
+    assert decision.trail[2].because == (
         "what was measured is 40 s old, but what is known asks for more than the 2 there are"
     )
 

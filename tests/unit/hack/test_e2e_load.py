@@ -8,7 +8,7 @@ import pytest
 from e2e.load import GRACE_SECONDS, Load, Place, manifests
 from e2e.report import Report, ReportError, failures, first_shared, shares
 
-PLACE = Place(namespace="shop", name="caller", image="triton:1", node="worker-2", labels={"team": "fraud"})
+PLACE = Place(namespace="shop", name="caller", image="triton:1", node="worker-2")
 TOTALS = {
     "sent": 10,
     "answered": 8,
@@ -45,7 +45,6 @@ def test_a_client_fits_the_restricted_profile_and_ends_by_itself() -> None:
 
     assert set(config["data"]) == {"client.py", "counting.py"}
     assert config["metadata"] == pod["metadata"]
-    assert pod["metadata"]["labels"]["team"] == "fraud"
     assert spec["volumes"][0]["configMap"]["name"] == config["metadata"]["name"] == "caller"
     assert container["command"][:3] == ["python3", "-B", "/client/client.py"]
     assert container["command"][3:] == load.arguments

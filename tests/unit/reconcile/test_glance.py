@@ -175,11 +175,14 @@ async def test_whatever_changes_is_worth_a_whole_look(change: str) -> None:
 
 def test_a_glance_compares_all_that_a_look_is_drawn_from() -> None:
     """What is new in a snapshot belongs into `Grounds`, or is read anew at each glance: decide, then name it here."""
-    compared = {"model", "spec", "annotations", "pool", "children", "pods", "capabilities"}
-    read_anew = {"now", "written_status", "observation", "memory"}
+    compared = {"model", "spec", "annotations", "pool", "children", "pods", "profile_pods", "capabilities"}
+    read_anew = {"now", "written_status", "observation", "reading", "memory"}
     never_set_by_the_shell = {"cold_start"}
+    what_a_look_came_to = {"profiling"}
 
-    assert {each.name for each in fields(ModelSnapshot)} == compared | read_anew | never_set_by_the_shell
+    assert {each.name for each in fields(ModelSnapshot)} == (
+        compared | read_anew | never_set_by_the_shell | what_a_look_came_to
+    )
 
 
 async def test_a_look_that_does_not_come_to_its_end_leaves_nothing() -> None:

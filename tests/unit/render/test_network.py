@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from samples import SAMPLES, SETTINGS, serving_of
 from trimtab.api.addresses import NetworkRules
@@ -162,3 +163,18 @@ def test_the_scraper_alone_reads_metrics(settings: dict[str, Any], peer: Manifes
     _, scraper = ingress(**settings)
 
     assert scraper == {"from": [peer], "ports": [{"protocol": "TCP", "port": 8002}]}
+
+
+def test_an_operator_that_reads_metrics_may_reach_them_by_its_own_labels() -> None:
+    """Those of config/manager, in its own namespace; no other pod of that namespace, and no other port."""
+    manifest = yaml.safe_load((Path(__file__).parents[3] / "config/manager/deployment.yaml").read_text())
+    operator = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ops"}},
+        "podSelector": {"matchLabels": manifest["spec"]["template"]["metadata"]["labels"]},
+    }
+
+    clients, scraper = ingress(operator_namespace="ops")
+
+    assert operator not in clients["from"]
+    assert scraper["from"][1:] == [operator]
+    assert scraper["ports"] == [{"protocol": "TCP", "port": 8002}]

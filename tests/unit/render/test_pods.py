@@ -10,7 +10,7 @@ from trimtab.render.services import model_url
 from trimtab.render.settings import Serving
 from trimtab.render.triton import model_config, resources
 
-GPU, CPU, MOUNTED, LARGE = SAMPLES
+GPU, CPU, MOUNTED, LARGE, MEASURED = SAMPLES
 POD = SETTINGS.pod
 
 

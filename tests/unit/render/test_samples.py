@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from samples import SAMPLES, SETTINGS, load, only, serving_of
-from trimtab.api.kinds import CHILD_KINDS, Manifest
+from trimtab.api.kinds import CHILD_KINDS, JOB, Manifest
 from trimtab.render.children import render_children
 from trimtab.render.hashes import content_hash
 from trimtab.render.names import APPLIED_ANNOTATION
+from trimtab.render.profile import render_profile
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "samples"
 
@@ -36,6 +37,8 @@ def test_a_sample_becomes_what_its_golden_says(sample: Path, golden: Callable[[s
     serving = serving_of(sample, pod_monitors=True)
 
     children = render_children(serving, SETTINGS)
+    if serving.spec.profile is not None:
+        children += render_profile(serving, SETTINGS, serving.spec.profile)
 
     golden(f"samples/{sample.name}", as_yaml(children))
 
@@ -63,7 +66,7 @@ def test_children_come_in_the_order_of_writing_each_with_its_own_hash(sample: Pa
 
     kinds = [child["kind"] for child in children]
     assert kinds == sorted(kinds, key=[kind.kind for kind in CHILD_KINDS].index)
-    assert set(kinds) == {kind.kind for kind in CHILD_KINDS}
+    assert set(kinds) == {kind.kind for kind in CHILD_KINDS if kind != JOB}
     for child in children:
         bare = json.loads(json.dumps(child))
         told = bare["metadata"]["annotations"].pop(APPLIED_ANNOTATION)

@@ -8,14 +8,14 @@ import pytest
 
 from samples import SAMPLES, SETTINGS, changed, serving_of
 from trimtab.api.aimodel import ModelSource, OciSource, PersistentVolumeClaimSource
-from trimtab.api.fetch import FETCH_PLAN_VARIABLE
+from trimtab.api.fetch import DEFAULT_MAX_BYTES, FETCH_PLAN_VARIABLE
 from trimtab.api.kinds import Manifest
 from trimtab.render.children import render_children
 from trimtab.render.fetch import fetch_plan
 from trimtab.render.pod import pod_template
 from trimtab.render.settings import Serving, UnrenderableError
 
-GPU, CPU, MOUNTED, LARGE = SAMPLES
+GPU, CPU, MOUNTED, LARGE, MEASURED = SAMPLES
 POD = SETTINGS.pod
 
 
@@ -50,6 +50,16 @@ def test_the_plan_carries_what_the_administrator_allows() -> None:
     assert downloaded.allowed_endpoints == ("minio.minio.svc:9000",)
     assert not mounted.allow_private_addresses
     assert mounted.source.sub_path == "repository/ranker"
+
+
+@pytest.mark.parametrize(
+    ("disk", "largest"), [(None, DEFAULT_MAX_BYTES), ("20Gi", 20 << 30), ("1Ti", DEFAULT_MAX_BYTES), ("1m", 1)]
+)
+def test_no_model_is_fetched_that_its_pod_may_not_keep(disk: str | None, largest: int) -> None:
+    """The kubelet would evict every pod that has it; no limit of the disk is none of the fetch's but its own."""
+    serving = changed(serving_of(GPU), "serving.resources.limits", {"ephemeral-storage": disk} if disk else {})
+
+    assert fetch_plan(serving, POD).limits.max_bytes == largest
 
 
 def test_a_volume_of_the_users_own_is_mounted_read_only() -> None:

@@ -11,9 +11,12 @@ CUT = "..."
 def fitted(status: AIModelStatus) -> AIModelStatus:
     """Return the status with its texts cut until all of it has at most 4 KiB as JSON: first the trail, then messages.
 
-    The version is kept whole: half an address says nothing.
+    The version is kept whole: half an address says nothing. What a profile measured goes where that is not enough: its
+    condition has the headline.
     """
-    return next(cut for sizes in SIZES if _fits(cut := _cut(status, *sizes)) or sizes is SIZES[-1])
+    tightest = _cut(status, *SIZES[-1])
+    shorter = (cut for sizes in SIZES if _fits(cut := _cut(status, *sizes)))
+    return next(shorter, tightest.model_copy(update={"profile": None}))
 
 
 def _fits(status: AIModelStatus) -> bool:

@@ -1,6 +1,6 @@
 """How the replicas of one model stand, gathered from its Deployments and pods: what every condition is drawn from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from trimtab.api.annotations import PAUSED_ANNOTATION
@@ -84,7 +84,19 @@ class Standing:
         failed = [each for each in self.present if each.failure]
         live = [each for each in failed if each.stage is not Stage.ENDED]
         told = live or ([] if self.works else failed)
-        return min((each.failure for each in told if each.failure), key=lambda each: each.rank, default=None)
+        failure = min((each.failure for each in told if each.failure), key=lambda each: each.rank, default=None)
+        return failure if failure is None else self._with_warm_up(failure)
+
+    def _with_warm_up(self, failure: Failure) -> Failure:
+        """Name the warm-up where it may be why a model does not load: Triton 2.51 crashes over it without a word."""
+        asked = self.snapshot.spec.serving.triton.warm_up
+        if asked == "None" or failure.reason != Reason.MODEL_LOAD_FAILED:
+            return failure
+        hint = (
+            f"serving.triton.warmUp is {asked}, and Triton may end without a word if the model cannot answer that: "
+            "set it to None to find out"
+        )
+        return replace(failure, message=f"{failure.message}; {hint}")
 
     @property
     def works(self) -> bool:

@@ -7,6 +7,7 @@ from trimtab.core.findings import Finding, Occasion, dated
 from trimtab.core.health.cost import cost_of, prices_known, within_budget
 from trimtab.core.health.decided import decided
 from trimtab.core.health.measured import latency_of, metrics_fresh, objectives_met, traffic_balanced
+from trimtab.core.health.profiled import profile_of, profiled
 from trimtab.core.health.progress import capacity_available, model_loaded
 from trimtab.core.health.schedules import schedules_valid
 from trimtab.core.health.size import fitted
@@ -40,6 +41,7 @@ def model_status(
         prices_known(snapshot.pool, snapshot.now),
         *within_budget(standing.deployments, snapshot.pool, snapshot.spec.budget),
         *schedules_valid(snapshot),
+        *profiled(snapshot),
         *paused,
     )
     status = AIModelStatus(
@@ -53,6 +55,7 @@ def model_status(
         latency=latency_of(snapshot),
         decision=decided(standing),
         cost=cost_of(standing.deployments, snapshot.pool),
+        profile=profile_of(snapshot),
         conditions=dated(
             findings,
             Occasion(now=snapshot.now, generation=snapshot.model.generation, written_status=snapshot.written_status),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from trimtab.api.aimodel import AIModelSpec
 from trimtab.api.shared import Percentile
 from trimtab.core.scaling.lateness import Lateness, lateness_of
-from trimtab.core.scaling.price import AIM
 from trimtab.core.scaling.queueing import Replica
 from trimtab.units import RequestsPerSecond, Seconds, seconds
 
@@ -35,6 +34,9 @@ Below it, a single execution takes about as long as the target allows, and more 
 answers for a target that no number of replicas keeps, so that a service time that wanders across that border moves
 nothing by leaps.
 """
+PLANNED = 0.7
+"""Of the late requests that the objective allows, how many certain demand is planned with: a first price is on the safe
+side. What is aimed at once lateness is seen, `price.AIM`, is nearer to it."""
 VARIABILITY = 0.5
 """Of Poisson arrivals at services that all take the same time: M/D/c. That arrivals come in bursts besides is for the
 outlook to know."""
@@ -44,7 +46,8 @@ outlook to know."""
 class ServiceTimes:
     """Sums over samples (batch size b, batch time t in seconds), each weighted by its age; all zero is nothing known.
 
-    `largest` is the largest mean batch of all samples, `surprise` for how many windows there was nothing but outliers.
+    `largest` is the largest mean batch of all samples, `surprise` for how many windows there was nothing but outliers,
+    `assumed` how much of the weight is left of a profile (see `scaling.prior`).
     """
 
     weight: float = 0.0
@@ -54,6 +57,7 @@ class ServiceTimes:
     bt: float = 0.0
     largest: float = 0.0
     surprise: float = 0.0
+    assumed: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -80,6 +84,7 @@ class ServiceTimes:
             bt=_stored(known.bt * kept + weight * batch_size * batch_time),
             largest=_stored(max(known.largest, batch_size)),
             surprise=0.0 if anew else _stored(surprise),
+            assumed=_stored(known.assumed * kept),
         )
 
     def batch_time(self, size: float) -> Seconds:
@@ -194,6 +199,6 @@ def _in_batches(size: int, times: ServiceTimes, promise: Promise) -> Capacity:
         batch=size,
         batch_time=batch_time,
         most=replica.capacity,
-        lateness=lateness_of(replica, patience, AIM * promise.late, least, fresh_first=promise.fresh_first),
+        lateness=lateness_of(replica, patience, PLANNED * promise.late, least, fresh_first=promise.fresh_first),
         alone=Seconds(promise.delay + times.batch_time(1)),
     )

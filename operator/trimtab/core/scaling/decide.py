@@ -10,12 +10,13 @@ from trimtab.core.scaling.capacity import ServiceTimes, promise_of
 from trimtab.core.scaling.decision import BoundBy, Decision
 from trimtab.core.scaling.memory import cold_start_p90
 from trimtab.core.scaling.observation import NoData, NoDataReason, Observation, Sample
-from trimtab.core.scaling.policies import POLICIES, meet_objective
+from trimtab.core.scaling.policies import POLICIES, follow_readings, meet_objective
 from trimtab.core.scaling.proposal import UNKNOWN_COLD_START, Given, Proposal, replicas_of
+from trimtab.core.scaling.readings import SizedFor, as_read, grown
 from trimtab.core.scaling.sizing import Sizing, Standing, sizing_of
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
 from trimtab.core.untrusted import shown
-from trimtab.units import Replicas, Seconds
+from trimtab.units import Replicas, RequestsPerSecond, Seconds
 
 
 def decide(snapshot: ModelSnapshot) -> Decision:
@@ -39,7 +40,8 @@ def decide(snapshot: ModelSnapshot) -> Decision:
         message=shown(f"{proposal.replicas} replica{'' if proposal.replicas == 1 else 's'}: {proposal.because}"),
         pinned=given.spec.replicas is not None,
         trail=proposal.trail,
-        wanted=None if given.blindness or given.sizing is None else meet_objective(given, first).replicas,
+        wanted=_wanted(given, first),
+        expected=None if given.sizing is None or given.sizing.capacity is None else given.sizing.rate,
         next_replica=next_replica_of(given, proposal.replicas),
         hint=hint_of(given),
         ceiling=ceiling_of(given),
@@ -53,7 +55,7 @@ def given_by(snapshot: ModelSnapshot) -> Given:
         TypeError: the model cannot use its pool.
     """
     given = facts_of(snapshot)
-    return replace(given, sizing=_sizing(given))
+    return replace(given, sizing=_sizing(given), by_reading=_sizing_by_reading(given))
 
 
 def facts_of(snapshot: ModelSnapshot) -> Given:
@@ -70,6 +72,7 @@ def facts_of(snapshot: ModelSnapshot) -> Given:
         variant=snapshot.pool.variant,
         deployments=live_deployments(snapshot),
         observation=believed(snapshot.observation),
+        reading=snapshot.reading,
         memory=snapshot.memory,
         now=Seconds(snapshot.now.timestamp()),
         cold_start=cold_start,
@@ -87,11 +90,43 @@ def believed(observation: Observation | None) -> Observation | None:
     return observation
 
 
-def _sizing(given: Given) -> Sizing | None:
-    """Return what the measured demand needs; times that were learned on another variant are not known on this one."""
-    sample, memory = given.observation, given.memory
-    if not isinstance(sample, Sample):
+def sized_for(snapshot: ModelSnapshot, decision: Decision) -> SizedFor | None:
+    """Return what a decision was planned with, None where it was not planned by what was measured."""
+    sample = believed(snapshot.observation)
+    if decision.expected is None or not isinstance(sample, Sample):
         return None
+    batch = 1.0 if sample.batch_size is None else max(1.0, sample.batch_size)
+    return SizedFor(
+        rate=RequestsPerSecond(max(decision.expected, sample.arrivals)),
+        sample=sample,
+        in_flight=promise_of(snapshot.spec).instances * batch,
+    )
+
+
+def _wanted(given: Given, first: Proposal) -> Replicas | None:
+    """Return what demand asks for before anything bounds it; what was read counts, lest it be given back at once."""
+    if given.blindness or given.sizing is None:
+        return None
+    return follow_readings(given, meet_objective(given, first)).replicas
+
+
+def _sizing(given: Given) -> Sizing | None:
+    """Return what the measured demand needs."""
+    return _sizing_of(given, given.observation) if isinstance(given.observation, Sample) else None
+
+
+def _sizing_by_reading(given: Given) -> Sizing | None:
+    """Return what demand needs by what was read directly, blind or not."""
+    if given.reading is None:
+        return None
+    sample = given.observation
+    grew = grown(sample, given.reading) if isinstance(sample, Sample) else as_read(given.reading)
+    return _sizing_of(given, grew)
+
+
+def _sizing_of(given: Given, sample: Sample) -> Sizing | None:
+    """Return what a demand needs; times that were learned on another variant are not known on this one."""
+    memory = given.memory
     if memory.variant != given.variant.name:
         memory = replace(memory, times=ServiceTimes())
     running = 0 if given.running is None else replicas_of(given.running)

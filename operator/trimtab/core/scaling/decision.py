@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trimtab.units import MoneyPerHour, Replicas
+from trimtab.units import MoneyPerHour, Replicas, RequestsPerSecond
 
 
 class BoundBy(StrEnum):
@@ -48,7 +48,8 @@ class NextReplica:
 class Decision:
     """How many replicas there shall be; the last step has the same. `pinned` tells that a person fixed the number.
 
-    `wanted` is what demand asks for before anything bounds it, None where that is not known. `next_replica` is None
+    `wanted` is what demand asks for before anything bounds it, None where that is not known, and `expected` the rate
+    that is planned with by what Prometheus knows, None where that or capacity is not known. `next_replica` is None
     where nothing can be said of it, `hint` empty where nothing is known to help better than replicas. `ceiling` is what
     an autoscaler that moves by itself may rise to, None where that is `scaling.maxReplicas` alone.
     """
@@ -59,6 +60,7 @@ class Decision:
     pinned: bool
     trail: tuple[Step, ...]
     wanted: Replicas | None = None
+    expected: RequestsPerSecond | None = None
     next_replica: NextReplica | None = None
     hint: str = ""
     ceiling: Replicas | None = None

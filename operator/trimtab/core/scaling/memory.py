@@ -10,6 +10,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from trimtab.core.scaling.capacity import ServiceTimes
 from trimtab.core.scaling.forecast import CENTRES, DECIMALS, HORIZONS, DemandMemory, Learned
 from trimtab.core.scaling.price import CHEAPEST, DEAREST, FIRST, Price
+from trimtab.core.scaling.prior import Profile, added, prior_of
+from trimtab.core.scaling.stored_profile import StoredProfile, profile_of, stored_of
 from trimtab.units import Replicas, Seconds
 
 LONGEST_HOLD = Seconds(600.0)
@@ -21,7 +23,7 @@ MOST_RECOMMENDATIONS = math.ceil(LONGEST_HOLD / STEP) + 2
 MOST_MOVES = 20
 MOST_STARTS = 20
 MOST_STORED = 2_500
-"""Bytes of one model's memory as JSON: 400 models fill a ConfigMap."""
+"""Bytes of one model's memory as JSON, without its profile: 400 models fill a ConfigMap."""
 SHORTEST_BATCH, LONGEST_BATCH = Seconds(1e-6), Seconds(3_600.0)
 """What an execution may take; what is said to be shorter or longer is not learned from."""
 MOST_REPLICAS = Replicas(9_999)
@@ -62,7 +64,8 @@ class ScalingMemory:
 
     `times` are those of `variant`, learned from samples up to `learned_at`. `wanted` are the recommendations of the
     last ten minutes, before stabilisation and bounds; `moves` the last decisions that changed the number.
-    `demand` is what was learned of traffic, `price` what a late request is worth.
+    `demand` is what was learned of traffic, `price` what a late request is worth. `profile` is what a Job has measured;
+    what it tells of service times is part of `times` already.
     """
 
     variant: str = ""
@@ -73,6 +76,15 @@ class ScalingMemory:
     cold_starts: tuple[ColdStart, ...] = ()
     demand: DemandMemory = field(default_factory=DemandMemory)
     price: Price = field(default_factory=Price)
+    profile: Profile | None = None
+
+
+def with_profile(memory: ScalingMemory, profile: Profile) -> ScalingMemory:
+    """Return the memory with what a profile Job has measured; what was learned on another variant is forgotten."""
+    prior = prior_of(profile, profile.variant)
+    if memory.variant != profile.variant:
+        return replace(memory, variant=profile.variant, times=prior, learned_at=None, profile=profile)
+    return replace(memory, times=added(memory.times, prior), profile=profile)
 
 
 def with_recommendation(memory: ScalingMemory, replicas: int, now: int) -> ScalingMemory:
@@ -141,6 +153,8 @@ def to_json(memory: ScalingMemory) -> str:
             (newest - start.at, start.scheduled, start.pulled, start.fetched, start.loaded, start.warm)
             for start in starts
         ],
+        profile=None if memory.profile is None else stored_of(memory.profile),
+        assumed=times.assumed,
     )
     return _STORED.dump_json(stored).decode()
 
@@ -156,7 +170,8 @@ def from_json(text: str) -> ScalingMemory:
         return ScalingMemory()
     newest = stored.at
     weight, b, bb, t, bt, largest, surprise = stored.times
-    times = ServiceTimes(weight=weight, b=b, bb=bb, t=t, bt=bt, largest=largest, surprise=surprise)
+    assumed = min(weight, stored.assumed)
+    times = ServiceTimes(weight=weight, b=b, bb=bb, t=t, bt=bt, largest=largest, surprise=surprise, assumed=assumed)
     if not _plausible(times):
         return ScalingMemory()
     return ScalingMemory(
@@ -171,6 +186,7 @@ def from_json(text: str) -> ScalingMemory:
             ColdStart(at=newest - ago, scheduled=scheduled, pulled=pulled, fetched=fetched, loaded=loaded, warm=warm)
             for ago, scheduled, pulled, fetched, loaded, warm in sorted(stored.starts, key=lambda start: -start[0])
         ),
+        profile=None if stored.profile is None else profile_of(stored.profile),
     )
 
 
@@ -227,6 +243,8 @@ class _Stored:
     demand: tuple[_Sum, _Ago, _Horizons] | None = None
     price: tuple[_Log, _Sum] = (FIRST, 0.0)
     starts: Annotated[list[tuple[_Whole, _Phase, _Phase, _Phase, _Phase, _Phase]], Field(max_length=MOST_STARTS)]
+    profile: StoredProfile | None = None
+    assumed: _Sum = 0.0
 
 
 _STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)

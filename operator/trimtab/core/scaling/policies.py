@@ -64,6 +64,19 @@ def _by_what_waits(given: Given, sample: Sample, running: LiveDeployment | None,
     return proposal.moved(name, asked, BoundBy.HELD, because)
 
 
+def follow_readings(given: Given, proposal: Proposal) -> Proposal:
+    """Take what the pods' own pages ask for, where that is more: they tell of a step before Prometheus does."""
+    name, reading, sizing = "FollowReadings", given.reading, given.by_reading
+    if reading is None:
+        return proposal.left(name, "no direct reading tells of more")
+    if sizing is None:
+        return proposal.left(name, f"{reading.told()}, but how long a batch takes is not known yet")
+    if sizing.replicas <= proposal.replicas:
+        return proposal.left(name, f"{reading.told()}, which needs no more")
+    because = f"{reading.told()}; {sizing.explained(promise_of(given.spec))}"
+    return proposal.moved(name, sizing.replicas, BoundBy.OBJECTIVE, because)
+
+
 def hold_while_blind(given: Given, proposal: Proposal) -> Proposal:
     """Keep the replicas that run where demand is not known: blind, a model is never made smaller.
 
@@ -136,6 +149,7 @@ def _decided_within(given: Given, time: Seconds) -> tuple[int, ...]:
 
 POLICIES: tuple[Policy, ...] = (
     meet_objective,
+    follow_readings,
     hold_while_blind,
     stabilise,
     limit_rate,

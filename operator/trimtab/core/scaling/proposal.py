@@ -10,6 +10,7 @@ from trimtab.core.live import LiveDeployment, of_variant
 from trimtab.core.scaling.decision import BoundBy, Step
 from trimtab.core.scaling.memory import LONGEST_HOLD, ScalingMemory
 from trimtab.core.scaling.observation import NoData, Observation, Sample
+from trimtab.core.scaling.readings import Reading
 from trimtab.core.scaling.sizing import Sizing
 from trimtab.core.scaling.windows import Bounds, bounds_at
 from trimtab.units import Replicas, Seconds
@@ -30,8 +31,9 @@ MOST_AGE = Seconds(30.0)
 class Given:
     """What a policy may look at: the spec, the variant to run on, the Deployments that there are, what was measured.
 
-    `observation` is None where nobody measures, `sizing` where demand or capacity is not known. `now` is seconds since
-    the epoch, `cold_start` how long a replica takes to answer.
+    `observation` is None where nobody measures, `sizing` where demand or capacity is not known. `reading` is what pods
+    said directly, `by_reading` what would be needed by it; None where there is none. `now` is seconds since the epoch,
+    `cold_start` how long a replica takes to answer.
     """
 
     spec: AIModelSpec
@@ -39,6 +41,8 @@ class Given:
     deployments: tuple[LiveDeployment, ...]
     observation: Observation | None = None
     sizing: Sizing | None = None
+    reading: Reading | None = None
+    by_reading: Sizing | None = None
     memory: ScalingMemory = field(default_factory=ScalingMemory)
     now: Seconds = EPOCH
     cold_start: Seconds = UNKNOWN_COLD_START

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from trimtab.core.live import live_deployments
-from trimtab.core.scaling.capacity import LARGEST_BATCH, ServiceTimes, capacity_of, promise_of
+from trimtab.core.scaling.capacity import LARGEST_BATCH, capacity_of, promise_of
 from trimtab.core.scaling.decide import facts_of
 from trimtab.core.scaling.decision import BoundBy, Decision
 from trimtab.core.scaling.forecast import STEP, unit_of, with_past
@@ -16,6 +16,7 @@ from trimtab.core.scaling.memory import (
 )
 from trimtab.core.scaling.observation import NoData, Sample
 from trimtab.core.scaling.price import RISE, SEEN_LATE
+from trimtab.core.scaling.prior import prior_of
 from trimtab.core.scaling.proposal import INFORMED, Given, replicas_of
 from trimtab.core.snapshot import ModelSnapshot, PoolUnusable
 from trimtab.units import Seconds
@@ -70,7 +71,7 @@ def _reach(given: Given, decision: Decision) -> float:
     running = given.running
     if decision.bound_by in OUT_OF_REACH or running is None:
         return 0.0
-    return (min(1.0, running.ready / max(1, replicas_of(running)))) ** 2
+    return min(1.0, running.ready / max(1, replicas_of(running)))
 
 
 def _learned(snapshot: ModelSnapshot) -> ScalingMemory:
@@ -86,7 +87,9 @@ def _learned(snapshot: ModelSnapshot) -> ScalingMemory:
         return memory
     now = snapshot.now.timestamp()
     measured_at = int(now - observation.age)
-    known = memory if memory.variant == variant else replace(memory, times=ServiceTimes(), learned_at=None)
+    known = memory
+    if memory.variant != variant:
+        known = replace(memory, times=prior_of(memory.profile, variant), learned_at=None)
     since = observation.window
     if known.learned_at is not None and known.learned_at <= now:  # clocks may go back
         since = Seconds(measured_at - known.learned_at)
