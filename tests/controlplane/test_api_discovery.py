@@ -185,7 +185,7 @@ def test_defaults_are_visible_in_what_is_stored(api: Api, namespace: str) -> Non
         "serving": {
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "2Gi"}},
             "sharedMemory": "256Mi",
-            "triton": {"dynamicBatching": {"maxQueueDelay": "1ms"}, "warmUp": "None"},
+            "triton": {"dynamicBatching": {"maxQueueDelay": "1ms"}, "queuePolicy": "FreshFirst", "warmUp": "None"},
             "startup": {"timeout": "20m"},
             "drain": {"timeout": "60s"},
         },

@@ -1,6 +1,6 @@
 """How a model is served: a closed list of what may reach its pods."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -89,6 +89,10 @@ class EnvironmentVariable(Wire):
     ]
 
 
+QueuePolicy = Literal["FreshFirst", "FirstComeFirstServed"]
+"""Whom Triton serves next."""
+
+
 class DynamicBatching(Wire):
     """How Triton gathers requests into batches."""
 
@@ -132,6 +136,15 @@ class TritonSpec(Wire):
     dynamic_batching: Annotated[DynamicBatching, Field(description="How requests are gathered into batches.")] = (
         DynamicBatching()
     )
+    queue_policy: Annotated[
+        QueuePolicy,
+        Field(
+            description="FreshFirst: requests that have waited for three quarters of the latency target are served "
+            "after all others, so that an overload makes few of them late instead of all. Triton then looks for a "
+            "free instance when a request comes, and each half second: where its threads have to wait for a "
+            "processor, FirstComeFirstServed is faster. A default_queue_policy of the config.pbtxt is kept."
+        ),
+    ] = "FreshFirst"
     warm_up: Annotated[
         WarmUp,
         Field(

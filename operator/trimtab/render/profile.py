@@ -29,7 +29,7 @@ from trimtab.render.names import (
 from trimtab.render.network import egress
 from trimtab.render.pod import container_security, containers_and_volumes, pod_security, tolerations
 from trimtab.render.settings import PodSettings, RenderSettings, Serving
-from trimtab.render.triton import GRPC_PORT, TEMPORARY_PATH, references
+from trimtab.render.triton import GRPC_PORT, TEMPORARY_PATH, model_config, references
 from trimtab.units import seconds, whole_seconds
 
 GRACE_SECONDS = 30  # nobody outside calls it: Triton has nothing to finish
@@ -50,7 +50,7 @@ def profile_key(serving: Serving, settings: PodSettings) -> str:
             "source": dump(spec.model.source),
             "digest": spec.model.digest,
             "image": asked.image or used.triton_image,
-            "triton": dump(asked.triton),
+            "triton": _batches(serving),
             "resources": dump(asked.resources),
             "sharedMemory": asked.shared_memory,
             "env": [dump(each) for each in asked.env],
@@ -58,6 +58,16 @@ def profile_key(serving: Serving, settings: PodSettings) -> str:
             "nodes": {**asked.node_selector, **variant.node_selector},
         }
     )
+
+
+def _batches(serving: Serving) -> dict[str, Any]:
+    """Return what is rendered of how Triton works: a field that an upgrade adds, with its default, is no other way.
+
+    The queue policy carries the objective, and says who waits, not how long a batch takes.
+    """
+    config = model_config(serving)
+    batching = {name: value for name, value in config["dynamic_batching"].items() if name != "default_queue_policy"}
+    return {**config, "dynamic_batching": batching}
 
 
 def render_profile(serving: Serving, settings: RenderSettings, wish: ProfileSpec) -> tuple[Manifest, Manifest]:

@@ -148,16 +148,17 @@ def model_config(serving: Serving) -> dict[str, Any]:
 
     Fresh requests go before those that have waited for three quarters of what a request may take (docs/adr/0012): most
     of these will be late, the others need not be. No `max_queue_size`: what it rejects is not counted, and throughput
-    falls while it rejects.
+    falls while it rejects. First come, first served is what Triton does by itself.
     """
     triton = serving.spec.serving.triton
     batching: dict[str, Any] = {
         "max_queue_delay_microseconds": milliseconds(triton.dynamic_batching.max_queue_delay) * 1_000,
-        "default_queue_policy": {
+    }
+    if triton.queue_policy == "FreshFirst":
+        batching["default_queue_policy"] = {
             "timeout_action": "DELAY",
             "default_timeout_microseconds": milliseconds(serving.spec.objectives.latency.target) * 750,
-        },
-    }
+        }
     if triton.dynamic_batching.preferred_batch_sizes:
         batching["preferred_batch_size"] = list(triton.dynamic_batching.preferred_batch_sizes)
     config: dict[str, Any] = {"dynamic_batching": batching}

@@ -61,6 +61,7 @@ MODEL_FIELDS: dict[str, tuple[object, Manifest]] = {
     "serving.triton.instancesPerReplica": (2, {}),
     "serving.triton.dynamicBatching.maxQueueDelay": ("5ms", BATCHES),
     "serving.triton.dynamicBatching.preferredBatchSizes": ([8], BATCHES),
+    "serving.triton.queuePolicy": ("FirstComeFirstServed", {}),
     "serving.triton.warmUp": ("ZeroData", {}),
     "serving.startup.timeout": ("1h", {}),
     "serving.drain.timeout": ("5m", {}),

@@ -66,3 +66,14 @@ def test_demand_that_doubles_is_followed_within_a_minute(percentile: Percentile)
 
     assert course[-1][1] <= 1.0 - SHARES[percentile] + 0.05
     assert course[-1][0] >= 1.5 * course[719][0]
+
+
+def test_first_come_first_served_is_planned_as_such() -> None:
+    """No policy is taken for granted that Triton does not have: one replica is held to serve less."""
+    fresh = batching("P99")
+    triton = fresh.serving.triton.model_copy(update={"queue_policy": "FirstComeFirstServed"})
+    plain = fresh.model_copy(update={"serving": fresh.serving.model_copy(update={"triton": triton})})
+
+    assert promise_of(fresh).fresh_first
+    assert not promise_of(plain).fresh_first
+    assert capacity_of(LINEAR, promise_of(plain)).rate < capacity_of(LINEAR, promise_of(fresh)).rate

@@ -188,6 +188,13 @@ def test_fresh_requests_go_before_late_ones_and_none_is_rejected() -> None:
     assert policy == {"timeout_action": "DELAY", "default_timeout_microseconds": 60_000}
 
 
+def test_first_come_first_served_is_triton_without_a_policy() -> None:
+    """Any timeout in a policy changes how Triton hands out batches, so there is none."""
+    serving = changed(serving_of(GPU), "serving.triton.queuePolicy", "FirstComeFirstServed")
+
+    assert set(model_config(serving)["dynamic_batching"]) == {"max_queue_delay_microseconds"}
+
+
 def test_batches_are_gathered_as_the_user_said() -> None:
     """Sizes and delay arrive in Triton's units."""
     serving = changed(serving_of(CPU), "serving.triton.dynamicBatching.preferredBatchSizes", [16, 32])

@@ -99,6 +99,8 @@ def test_one_that_has_said_why_it_failed_is_not_tried_again() -> None:
         ("serving.startup.timeout", "1h"),
         ("serving.labels", {"team": "a"}),
         ("serving.allowedClients", [{"namespace": "shop"}]),
+        ("serving.triton.queuePolicy", "FirstComeFirstServed"),
+        ("serving.triton.warmUp", "ZeroData"),
     ],
 )
 def test_what_changes_no_measurement_is_not_measured_anew(path: str, value: object) -> None:

@@ -147,7 +147,8 @@ def promise_of(spec: AIModelSpec) -> Promise:
         delay=seconds(triton.dynamic_batching.max_queue_delay),
         max_batch=triton.max_batch_size,
         instances=triton.instances_per_replica or 1,
-        fresh_first=triton.max_batch_size is not None,  # else it takes a config.pbtxt that we do not see
+        # without a size, the model's own config.pbtxt, which we do not see, has its say
+        fresh_first=triton.queue_policy == "FreshFirst" and triton.max_batch_size is not None,
     )
 
 
