@@ -112,17 +112,32 @@ def test_a_surprise_fades_by_half_in_an_hour() -> None:
     known, weights = rare, []
     for _ in range(4):
         for _ in range(round(HALF_LIFE / STEP)):
-            known = known.with_point(1.0, 1.0, 1.0)
+            known = known.with_point(1.0, 1.0, 1.0, NEAREST)
         weights.append(known.missed[0])
 
     assert weights == pytest.approx([0.5, 0.25, 0.125, 0.0625], rel=0.15)
+
+
+def test_a_step_that_came_once_is_not_planned_for_as_if_it_came_all_the_time() -> None:
+    """All points of a horizon missed it; they count as about one, of a quarter of an hour's 180."""
+    once = taught([100.0] * 120 + [400.0] * 60)
+
+    assert chance_above(expected([400.0] * 60, once), 600.0) < 0.015
+
+
+def test_what_comes_again_is_planned_for_as_often_as_it_comes() -> None:
+    """Bursts that take a tenth of the time, within two hours of which about as much is expected of them."""
+    bursts = ([100.0] * 54 + [600.0] * 6) * 24
+    quiet = [*bursts, *[100.0] * 30]
+
+    assert 0.05 < chance_above(expected(quiet, taught(quiet)), 300.0) < 0.15
 
 
 def test_what_was_seen_once_is_forgotten_at_last() -> None:
     """Nothing that is stored grows by what never comes again."""
     known = Learned(missed=(0.00101, *(0.0 for _ in CENTRES[1:])))
     for _ in range(20):
-        known = known.with_point(1.0, 1.0, 1.0)
+        known = known.with_point(1.0, 1.0, 1.0, NEAREST)
 
     assert known.missed[0] == 0.0
 

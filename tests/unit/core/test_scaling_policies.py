@@ -14,7 +14,7 @@ from trimtab.core.scaling.decision import BoundBy, Decision
 from trimtab.core.scaling.forecast import STEP, DemandMemory, unit_of, with_past
 from trimtab.core.scaling.memory import ColdStart, ScalingMemory, with_cold_starts
 from trimtab.core.scaling.observation import NoData, NoDataReason, Observation
-from trimtab.core.scaling.price import CHEAPEST, Price
+from trimtab.core.scaling.price import Price
 from trimtab.units import RequestsPerSecond, Seconds
 
 MANY = model_spec(most=1000)
@@ -259,7 +259,7 @@ def test_what_traffic_was_like_decides_with_what_comes_now() -> None:
 def test_what_is_worth_being_kept_is_not_given_back() -> None:
     """A burst that would be over before a replica starts: those that are there stay for it."""
     bursts = ([100.0] * 60 + [1_000.0] * 6) * 12 + [100.0] * 60 + [1_000.0] * 2
-    memory = replace(taught(bursts), price=Price(log=CHEAPEST), wanted=watched(0))
+    memory = replace(taught(bursts), price=Price(log=-0.5), wanted=watched(0))
 
     decision = decided(6, ending(bursts), memory)
 

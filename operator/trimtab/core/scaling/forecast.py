@@ -53,6 +53,10 @@ LEAST_WEIGHT = 1e-3
 MOST_ROOT = 100.0
 """Of any rate, which is what 40 000 replicas serve: nothing beyond it can be planned for, and sums stay finite."""
 KEPT = 0.5 ** (STEP / HALF_LIFE)
+SMALL = 0.15
+"""In roots: a miss that is less is none that anybody would start a replica for."""
+COMMON = 0.05
+"""Share of the points that missed by as much, from which on such a miss counts in full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,19 +116,33 @@ class Learned:
         one, x, z, xx, _, zz = self.squares
         return _above(one, x, xx, minute), _above(one, z, zz, minute)
 
-    def with_point(self, last: float, minute: float, came: float) -> "Learned":
+    def with_point(self, last: float, minute: float, came: float, horizon: Seconds) -> "Learned":
         """Return what is known after one more point, a step after the last one."""
+        miss = came - self.predicted(last, minute)
+        place = bisect_left(EDGES, miss)
+        counts = self._counts(place, horizon) if miss > SMALL else 1.0
         missed = [weight * KEPT for weight in self.missed]
-        missed[bisect_left(EDGES, came - self.predicted(last, minute))] += 1.0
+        missed[place] += counts
         new = (1.0, last, minute, last * last, last * minute, minute * minute)
         return Learned(
-            squares=tuple(round(old * KEPT + more, DECIMALS) for old, more in zip(self.squares, new, strict=True)),
+            squares=tuple(
+                round(old * KEPT + counts * more, DECIMALS) for old, more in zip(self.squares, new, strict=True)
+            ),
             products=tuple(
-                round(old * KEPT + came * factor, DECIMALS)
+                round(old * KEPT + counts * came * factor, DECIMALS)
                 for old, factor in zip(self.products, (1.0, last, minute), strict=True)
             ),
             missed=tuple(map(_stored, missed)),
         )
+
+    def _counts(self, place: int, horizon: Seconds) -> float:
+        """Return what a point that missed upwards counts, up to 1.
+
+        One jump is missed by all points for a whole horizon. The first of its kind counts as one point, else what
+        happened once would be planned for as if it took a part of all time; what comes again soon counts in full.
+        """
+        share = sum(self.missed[place:]) / (sum(self.missed) + PRIOR_WEIGHT)
+        return min(1.0, max(STEP / horizon, share / COMMON))
 
 
 def _stored(weight: float) -> float:
@@ -233,7 +251,7 @@ def with_past(memory: DemandMemory, sample: Sample, now: float, start: Seconds, 
             before = past.nearest(past.points[point].ago + horizon)
             if before is not None:
                 last, minute = past.roots(known.unit, before)
-                learned[index] = learned[index].with_point(last, minute, came)
+                learned[index] = learned[index].with_point(last, minute, came, horizon)
     return replace(known, until=round(now - sample.age, DECIMALS), learned=tuple(learned))
 
 
