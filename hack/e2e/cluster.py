@@ -21,7 +21,7 @@ from pytest_kind import KindCluster
 from controlplane import Api, until
 
 Manifest = dict[str, Any]
-GPUS_PER_NODE = 8
+GPUS_PER_NODE = 12
 NODE_S = 180.0
 MODELS_ON_NODES = "/trimtab-models"
 """Where each node sees the folder of model repositories: what a persistent volume of the tests points to."""
