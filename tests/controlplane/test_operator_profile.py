@@ -45,9 +45,7 @@ def jobs(place: Place) -> list[Manifest]:
 
 def the_job(place: Place) -> Manifest:
     """Wait for the one Job."""
-    found = place.until(lambda: jobs(place), "a Job")
-    assert len(found) == 1
-    return found[0]
+    return place.until(lambda: found if len(found := jobs(place)) == 1 else None, "one Job")[0]
 
 
 def time_of(written: str) -> datetime:
@@ -64,6 +62,9 @@ def test_a_report_reaches_status_once_the_model_serves(place: Place) -> None:
     said = place.says("Profiled", "True", "ProfileMeasured")
 
     assert said == HEADLINE
+    place.until(
+        lambda: place.get(MODEL, "model")["status"]["profile"]["evidence"] == "Profile", "what the curve rests on"
+    )
     status = place.get(MODEL, "model")["status"]
     assert status["profile"] == {
         "variant": "cpu",
