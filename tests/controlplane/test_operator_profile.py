@@ -7,20 +7,12 @@ import pytest
 
 from controlplane import ControlPlane
 from controlplane.operator_process import OperatorProcess
+from fakes.profiles import REPORT
 from stories import JOB, MODEL, POLICY, Manifest, Outcomes, Place, put_a_job_in_the_way, story, told
 from trimtab.api.fetch import FetchOutcome
-from trimtab.api.profile import ProfiledBatch, ProfiledLoad, ProfileFailureReason, ProfileReport
+from trimtab.api.profile import ProfileFailureReason, ProfileReport
 
-MEASURED = ProfileReport(
-    outcome=FetchOutcome.SUCCEEDED,
-    batches=(ProfiledBatch(batch=1, seconds=0.0031), ProfiledBatch(batch=8, seconds=0.0102)),
-    loads=(
-        ProfiledLoad(concurrency=1, rate=240.0, p50=0.0042, p90=0.005, p95=0.006, p99=0.009),
-        ProfiledLoad(concurrency=16, rate=610.0, p50=0.02, p90=0.03, p95=0.04, p99=0.07),
-        ProfiledLoad(concurrency=64, rate=700.0, p50=0.09, p90=0.1, p95=0.11, p99=0.2),
-    ),
-    notes=("input TEXT may have any size, and was measured with 1: [-1]",),
-)
+MEASURED = REPORT.model_copy(update={"notes": ("input TEXT may have any size, and was measured with 1: [-1]",)})
 HEADLINE = (
     "on cpu (cpu) a batch of 1 takes 3.1 ms, one of 8 takes 10.2 ms; one replica served 610 requests/s with P99 within "
     "80ms; input TEXT may have any size, and was measured with 1: [-1]"

@@ -96,7 +96,7 @@ class ChildWriter:
         about = await self.cluster.owner_of(kind, ObjectKey(model.namespace, wanted["metadata"]["name"]))
         if about is None:
             raise ConflictError(f"{_name(kind, wanted)} went away between two looks")
-        owner = _controller(about)
+        owner = controller_of(about)
         if owner.get("uid") == model.uid or (not owner and _bears_our_marks(about, wanted)):
             if about.get("deletionTimestamp") is not None:
                 return Applied(None, _going(kind, wanted))
@@ -106,7 +106,8 @@ class ChildWriter:
         return Applied(None, _taken(kind, wanted, owner))
 
 
-def _controller(about: Manifest) -> Manifest:
+def controller_of(about: Manifest) -> Manifest:
+    """Return the owner reference of an object's controller, by its metadata; empty if it has none."""
     owners: list[Manifest] = about.get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller") is True), {})
 
@@ -145,11 +146,15 @@ def _going(kind: Kind, wanted: Manifest) -> Trouble:
     )
 
 
+def whose(owner: Manifest) -> str:
+    """Say whose an object is that a controller, or none, owns."""
+    return f"belongs to {owner.get('kind')} {owner.get('name')}" if owner else "was made by somebody else"
+
+
 def _taken(kind: Kind, wanted: Manifest, owner: Manifest) -> Trouble:
-    whose = f"belongs to {owner.get('kind')} {owner.get('name')}" if owner else "was made by somebody else"
     return Trouble(
         reason=Reason.CONFLICT,
-        message=f"{_name(kind, wanted)} is there already and {whose}; it is left alone. "
+        message=f"{_name(kind, wanted)} is there already and {whose(owner)}; it is left alone. "
         "Delete or rename it, or give the AIModel another name",
         needs_change=True,
     )

@@ -7,8 +7,7 @@ from trimtab.api.objects import AlreadyExistsError, ObjectKey, RefusedError
 from trimtab.core.profile_job import wants_job
 from trimtab.core.scaling.decision import Decision
 from trimtab.core.snapshot import ChildKey, ModelSnapshot, Profiling
-from trimtab.core.untrusted import entries
-from trimtab.reconcile.children import ChildWriter
+from trimtab.reconcile.children import ChildWriter, controller_of, whose
 from trimtab.reconcile.ports import Cluster
 from trimtab.render.names import profile_label, profile_name
 from trimtab.render.profile import profile_key, render_profile
@@ -73,9 +72,6 @@ class Profiler:
     async def _in_the_way(self, snapshot: ModelSnapshot, job: Manifest) -> str:
         """Return whose the object of that name is; empty where it is ours, and only our store does not know it yet."""
         about = await self.cluster.owner_of(JOB, ObjectKey(snapshot.model.namespace, job["metadata"]["name"]))
-        owners = entries(about, "ownerReferences")
-        owner = next((each for each in owners if each.get("controller") is True), {})
-        if about is None or owner.get("uid") == snapshot.model.uid:
+        if about is None or (owner := controller_of(about)).get("uid") == snapshot.model.uid:
             return ""
-        whose = f"belongs to {owner.get('kind')} {owner.get('name')}" if owner else "was made by somebody else"
-        return f"one of that name is there and {whose}; it is left alone: delete it"
+        return f"one of that name is there and {whose(owner)}; it is left alone: delete it"
